@@ -1,0 +1,3 @@
+export { Graph, type Reader, type Reads, type Settled, Source } from './graph.ts'
+export type { Index } from './key-index.ts'
+export type { Table } from './table.ts'

@@ -1,0 +1,41 @@
+/** The intermediate representation between Kubernetes and Envoy: tables of plain, immutable, printable values. */
+import type { Table } from '../derive/index.ts'
+import type { Endpoints } from './endpoints.ts'
+import type { SpiffeId } from './identity.ts'
+import type { PodKey, ServiceKey, ServicePortKey, WorkloadKey, WorkloadPortKey } from './keys.ts'
+import type { Exposure, Service, ServiceRoutes } from './service.ts'
+import type { Access, AccessMode, Reach, Workload } from './workload.ts'
+
+/** Choices that hold for the whole mesh and for the life of the process. */
+export interface MeshConfig {
+  readonly trustDomain: string
+  readonly clusterDomain: string
+  /** Where a namespace says nothing. */
+  readonly access: AccessMode
+  /** `start`: as the SMI text says. `full`: the whole path, as Open Service Mesh did. */
+  readonly pathRegex: 'start' | 'full'
+  /** What becomes of a split's share whose backend has no ready endpoint: the others take it, or it fails (503). */
+  readonly emptyBackends: 'skip' | 'fail'
+}
+
+export const DEFAULT_MESH_CONFIG: MeshConfig = {
+  trustDomain: 'cluster.local',
+  clusterDomain: 'cluster.local',
+  access: 'enforce',
+  pathRegex: 'start',
+  emptyBackends: 'skip',
+}
+
+/** The whole mesh. Tables are apart where they change apart: a new weight touches `routes` alone, a new pod `endpoints`. */
+export interface Mesh {
+  readonly config: MeshConfig
+  readonly services: Table<ServiceKey, Service>
+  readonly routes: Table<ServicePortKey, ServiceRoutes>
+  readonly endpoints: Table<ServicePortKey, Endpoints>
+  readonly exposure: Table<ServiceKey, Exposure>
+  readonly workloads: Table<WorkloadKey, Workload>
+  readonly access: Table<WorkloadPortKey, Access>
+  readonly reach: Table<SpiffeId, Reach>
+  /** Which workload the proxy of a pod belongs to. */
+  readonly pods: Table<PodKey, WorkloadKey>
+}
