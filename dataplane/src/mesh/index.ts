@@ -1,3 +1,4 @@
+export * from './certificate.ts'
 export * from './endpoints.ts'
 export * from './identity.ts'
 export * from './keys.ts'
