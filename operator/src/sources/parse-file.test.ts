@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseFile } from './parse-file.ts'
+
+const refs = (text: string) => {
+  const parsed = parseFile('f.yaml', text)
+  return parsed.kind === 'ok'
+    ? parsed.objects.map(({ ref, origin }) => `${ref.kind} ${ref.namespace}/${ref.name} ${origin}`)
+    : parsed
+}
+
+const firstProblem = (text: string) => {
+  const parsed = parseFile('f.yaml', text)
+  return parsed.kind === 'rejected' ? parsed.problems[0] : undefined
+}
+
+test('every document of a file is an object, with the line it begins at', () => {
+  const text =
+    'apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: n}\n---\n# nothing\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n'
+  assert.deepEqual(refs(text), ['Service n/a f.yaml:1', 'Namespace /n f.yaml:7'])
+})
+
+test('lists and typed lists are flattened', () => {
+  const list =
+    'apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: a}}\n- apiVersion: v1\n  kind: ServiceList\n  items:\n  - metadata: {name: b}\n'
+  assert.deepEqual(refs(list), ['Service default/a f.yaml:4', 'Service default/b f.yaml:8'])
+})
+
+test('an object without a namespace is in `default`, as on an API server', () => {
+  const parsed = parseFile('f.json', '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}')
+  assert.deepEqual(parsed.kind === 'ok' && parsed.objects[0]?.object['metadata'], { name: 'p', namespace: 'default' })
+})
+
+test('a syntax error is told with line and column', () => {
+  const problem = firstProblem('apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n name: b\n')
+  assert.equal(problem?.file, 'f.yaml')
+  assert.match(problem?.where ?? '', /^line 5, column \d+$/)
+  assert.match(problem?.message ?? '', /^This is no YAML: .*\. Correct it; until then the last good state/)
+})
+
+test('a field that keeps an object from being known is named with its line', () => {
+  const at = (text: string) => {
+    const problem = firstProblem(text)
+    return `${problem?.where}: ${problem?.message.split('.')[0]}`
+  }
+  assert.equal(at('kind: Service\nmetadata: {name: a}'), 'line 1, apiVersion: This object has no apiVersion')
+  assert.equal(at('\napiVersion: v1\nmetadata: {name: a}'), 'line 2, kind: This object has no kind')
+  assert.equal(at('apiVersion: v1\nkind: Pod'), 'line 1, metadata: This Pod has no metadata')
+  assert.match(at('apiVersion: v1\nkind: Pod\nmetadata: {name: 12}'), /^line 1, metadata.name/)
+  assert.match(at('apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: 12}'), /^line 1, metadata.namespace/)
+  assert.equal(at('- a\n- b'), 'line 1: This document is no object')
+})
+
+test('aliases that unfold without end are refused', () => {
+  const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]']
+  for (const [name, of] of ['ba', 'cb', 'dc', 'ed', 'fe'].map(pair => [...pair])) {
+    bomb.push(`${name}: &${name} [${Array(9).fill(`*${of}`).join(', ')}]`)
+  }
+  assert.match(firstProblem(bomb.join('\n'))?.message ?? '', /aliases of this file unfold too far/)
+})
+
+test('no text makes the reader throw', () => {
+  for (const text of [
+    '',
+    '\0',
+    '---\n---\n',
+    '[[[['.repeat(20_000),
+    '*nobody',
+    '&a *a',
+    '<<: 1',
+    '%YAML 9.9\n---\na',
+    '{"a":',
+    'a: !!js x',
+  ]) {
+    assert.ok(['ok', 'rejected'].includes(parseFile('f.yaml', text).kind))
+  }
+})
+
+test('merge keys are followed', () => {
+  assert.deepEqual(refs('base: &b {apiVersion: v1, kind: Pod}\n<<: *b\nmetadata: {name: p}\n'), [
+    'Pod default/p f.yaml:1',
+  ])
+})

@@ -1,0 +1,120 @@
+/** The text of one YAML or JSON file → the Kubernetes objects in it. Pure; a file is taken whole or not at all. */
+import type { ObjectRef } from '@smi-mesh/dataplane/mesh'
+import {
+  isMap,
+  isNode,
+  isSeq,
+  LineCounter,
+  type ParsedNode,
+  parseAllDocuments,
+  type Document as YamlDocument,
+} from 'yaml'
+import { type Document, identify, isDocument } from './identify.ts'
+import type { SourceProblem } from './source.ts'
+
+export interface FileObject {
+  readonly ref: ObjectRef
+  readonly object: Document
+  /** `file:line`. */
+  readonly origin: string
+}
+
+export type ParsedFile =
+  | { readonly kind: 'ok'; readonly objects: readonly FileObject[] }
+  | { readonly kind: 'rejected'; readonly problems: readonly SourceProblem[] }
+
+/** More than this many aliases that lead to copies is an attack or a mistake, never a manifest. */
+const MAX_ALIASES = 100
+const MAX_PROBLEMS = 20
+
+/** All objects of a file, lists flattened; or why it cannot be used, with line and column. */
+export function parseFile(file: string, text: string): ParsedFile {
+  const lines = new LineCounter()
+  try {
+    const found = parseAllDocuments(text, { lineCounter: lines, merge: true, logLevel: 'silent', prettyErrors: false })
+    const documents: readonly YamlDocument.Parsed[] = Array.isArray(found) ? found : []
+    const syntax = documents.flatMap(document => document.errors)
+    if (syntax.length > 0) {
+      return rejected(syntax.map(error => problemAt(file, place(lines, error.pos[0]), syntaxMessage(error.message))))
+    }
+    return collect(file, documents, lines)
+  } catch (error) {
+    // The parser gives up by throwing where a document nests too deep or unfolds too far.
+    return rejected([problemAt(file, '', unreadableMessage(error))])
+  }
+}
+
+function collect(file: string, documents: readonly YamlDocument.Parsed[], lines: LineCounter): ParsedFile {
+  const objects: FileObject[] = []
+  const problems: SourceProblem[] = []
+  for (const document of documents) {
+    if (document.contents === null) continue
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES })
+    if (value === null) continue
+    for (const item of flatten(value, document.contents)) {
+      const line = lines.linePos(item.offset).line
+      const found = identify(item.value)
+      if (found.kind === 'object') objects.push({ ref: found.ref, object: found.object, origin: `${file}:${line}` })
+      else
+        problems.push(
+          problemAt(file, [`line ${line}`, found.field].filter(part => part !== '').join(', '), found.message),
+        )
+    }
+  }
+  return problems.length > 0 ? rejected(problems) : { kind: 'ok', objects }
+}
+
+interface Item {
+  readonly value: unknown
+  readonly offset: number
+}
+
+/** The items of a `List` or of a typed list, of any depth; anything else is itself. */
+function flatten(value: unknown, node: ParsedNode): readonly Item[] {
+  const itself = { value, offset: node.range[0] }
+  if (!isDocument(value) || typeof value['kind'] !== 'string' || !value['kind'].endsWith('List')) return [itself]
+  const { items } = value
+  if (!Array.isArray(items)) return [itself]
+  const kind = value['kind'].slice(0, -'List'.length)
+  const nodes = isMap(node) ? node.get('items', true) : undefined
+  return items.flatMap((item: unknown, index) => {
+    const at = isSeq(nodes) ? nodes.items[index] : undefined
+    // A typed list (`ServiceList`) may leave out what its own kind says.
+    const typed = kind !== '' && isDocument(item) ? { apiVersion: value['apiVersion'], kind, ...item } : item
+    return flatten(typed, isParsed(at) ? at : node)
+  })
+}
+
+function isParsed(node: unknown): node is ParsedNode {
+  return isNode(node) && Array.isArray(node.range)
+}
+
+function rejected(problems: readonly SourceProblem[]): ParsedFile {
+  return { kind: 'rejected', problems: problems.slice(0, MAX_PROBLEMS) }
+}
+
+function problemAt(file: string, where: string, message: string): SourceProblem {
+  return { file, where, message }
+}
+
+function place(lines: LineCounter, offset: number): string {
+  const { line, col } = lines.linePos(offset)
+  return `line ${line}, column ${col}`
+}
+
+function syntaxMessage(message: string): string {
+  return `This is no YAML: ${sentence(message)} Correct it; until then the last good state of the file stays.`
+}
+
+function unreadableMessage(error: unknown): string {
+  if (error instanceof ReferenceError) {
+    return 'The aliases of this file unfold too far. Write the values out; until then the last good state of the file stays.'
+  }
+  const detail = error instanceof Error ? sentence(error.message) : ''
+  return `This file cannot be read as YAML. ${detail} Split or simplify it; until then its last good state stays.`
+}
+
+function sentence(text: string): string {
+  const line = text.split('\n', 1)[0]?.trim().replace(/:$/, '') ?? ''
+  return line === '' || line.endsWith('.') ? line : `${line}.`
+}

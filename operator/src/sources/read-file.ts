@@ -1,0 +1,55 @@
+/** One manifest file on disk → its objects, or why they cannot be had. */
+import { readFileSync } from 'node:fs'
+import { type ParsedFile, parseFile } from './parse-file.ts'
+import { attempt } from './scan.ts'
+
+export interface ReadLimits {
+  readonly maxFileBytes: number
+}
+
+export const DEFAULT_READ_LIMITS: ReadLimits = { maxFileBytes: 32 * 1024 * 1024 }
+
+/** `gone`: it vanished since it was listed. */
+export type ReadFile = ParsedFile | { readonly kind: 'gone' }
+
+export function readManifest(file: string, size: number, limits: ReadLimits): ReadFile {
+  if (size > limits.maxFileBytes) {
+    const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`
+    return problem(
+      file,
+      `This file has ${megabytes(size)}; more than ${megabytes(limits.maxFileBytes)} is not read. Split it.`,
+    )
+  }
+  const bytes = attempt(() => readFileSync(file))
+  if (!bytes.ok) return bytes.code === 'ENOENT' ? { kind: 'gone' } : problem(file, whyUnreadable(bytes.code))
+  const text = decodeText(bytes.value)
+  return text === undefined
+    ? problem(file, 'This file is not encoded in UTF-8. Save it as UTF-8.')
+    : parseFile(file, text)
+}
+
+/** Why a file or folder cannot be read, and what to do. */
+export function whyUnreadable(code: string): string {
+  const why =
+    {
+      EACCES: 'is not readable for this user. Change its permissions',
+      EPERM: 'is not readable for this user. Change its permissions',
+      ENOENT: 'does not exist. Create it',
+      ENOTDIR: 'is no folder. Name a folder of YAML files',
+      ELOOP: 'is a link that leads to itself. Remove it',
+      EMFILE: 'cannot be opened, because too many files are open. Raise the limit (ulimit -n)',
+    }[code] ?? `cannot be read (${code}). Check the disk and the mount`
+  return `It ${why}; until then the last good state stays.`
+}
+
+function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function problem(file: string, message: string): ReadFile {
+  return { kind: 'rejected', problems: [{ file, where: '', message }] }
+}

@@ -1,0 +1,30 @@
+/** Folders and files of manifests, read once: what the commands that answer and end are given. */
+import { Claims } from './claims.ts'
+import type { FileObject } from './parse-file.ts'
+import { DEFAULT_READ_LIMITS, type ReadLimits, readManifest, whyUnreadable } from './read-file.ts'
+import { scan } from './scan.ts'
+import type { SourceChange, SourceProblem } from './source.ts'
+
+export interface FilesRead {
+  /** In the order of file names and of places in them. */
+  readonly objects: readonly SourceChange[]
+  readonly problems: readonly SourceProblem[]
+}
+
+export function readFiles(paths: readonly string[], limits: ReadLimits = DEFAULT_READ_LIMITS): FilesRead {
+  const files = new Map<string, readonly FileObject[]>()
+  const problems: SourceProblem[] = []
+  for (const path of paths) {
+    const seen = scan(path, () => {})
+    for (const [folder, code] of seen.unreadable)
+      problems.push({ file: folder, where: '', message: whyUnreadable(code) })
+    for (const [file, stamp] of seen.files) {
+      const parsed = readManifest(file, stamp.size, limits)
+      if (parsed.kind === 'ok') files.set(file, parsed.objects)
+      else if (parsed.kind === 'rejected') problems.push(...parsed.problems)
+    }
+  }
+  const claims = new Claims()
+  const sorted = new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)))
+  return { objects: claims.replace(sorted), problems: [...problems, ...claims.duplicates()] }
+}
