@@ -1,0 +1,118 @@
+/** The folder in which one `smictl up` keeps what it runs: who it is, which processes are its own, their logs and bootstraps. */
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { PodKey } from '@smi-mesh/dataplane/mesh'
+import { attempt } from '../sources/scan.ts'
+import { endGroup } from './supervised-process.ts'
+
+export type Claimed =
+  | { readonly kind: 'claimed'; readonly directory: RunDirectory; readonly ended: number }
+  | { readonly kind: 'taken'; readonly pid: number }
+  | { readonly kind: 'unusable'; readonly message: string }
+
+/** The run directory of a folder of YAML, unless the user names another one. */
+export function runDirectoryOf(temporary: string, uid: number, folder: string): string {
+  const name = createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 8)
+  return join(temporary, `smi-mesh-${uid}`, name)
+}
+
+export class RunDirectory {
+  readonly path: string
+  readonly #pids = new Map<number, string>()
+
+  private constructor(path: string) {
+    this.path = path
+  }
+
+  /** Takes a folder over, and ends the processes that a killed predecessor left there. */
+  static claim(path: string, self: number, uid: number): Claimed {
+    const made = attempt(() => mkdirSync(path, { recursive: true, mode: 0o700 }))
+    if (!made.ok)
+      return { kind: 'unusable', message: `${path} cannot be made (${made.code}). Name another one with --state-dir.` }
+    const stat = statSync(path)
+    if (stat.uid !== uid || (stat.mode & 0o022) !== 0) {
+      return {
+        kind: 'unusable',
+        message: `${path} can be written by others. Remove it, or name another one with --state-dir.`,
+      }
+    }
+    const owner = readProcesses(join(path, 'owner.json'))[0]
+    if (owner !== undefined && owner.pid !== self && isAlive(owner)) return { kind: 'taken', pid: owner.pid }
+    const left = readProcesses(join(path, 'processes.json')).filter(isAlive)
+    for (const { pid } of left) endGroup(pid, 'SIGKILL')
+    rmSync(path, { recursive: true, force: true })
+    mkdirSync(join(path, 'pods'), { recursive: true, mode: 0o700 })
+    mkdirSync(join(path, 'logs'), { mode: 0o700 })
+    const directory = new RunDirectory(path)
+    writeFileSync(join(path, 'owner.json'), JSON.stringify([{ pid: self, startedAt: startOf(self) }]), { mode: 0o600 })
+    return { kind: 'claimed', directory, ended: left.length }
+  }
+
+  note(pid: number): void {
+    this.#pids.set(pid, startOf(pid) ?? '')
+    this.#write()
+  }
+
+  forget(pid: number): void {
+    this.#pids.delete(pid)
+    this.#write()
+  }
+
+  /** Where a program of a pod writes what it says. */
+  logFile(pod: PodKey, program: string): string {
+    return join(this.path, 'logs', `${pod.replace('/', '_')}.${program}.log`)
+  }
+
+  /** Writes a file that only its owner may read. */
+  writeFile(name: string, text: string): string {
+    const path = join(this.path, 'pods', name)
+    writeFileSync(path, text, { mode: 0o600 })
+    return path
+  }
+
+  /** Removes all but the logs. */
+  release(): void {
+    for (const name of ['owner.json', 'processes.json', 'pods'])
+      rmSync(join(this.path, name), { recursive: true, force: true })
+  }
+
+  #write(): void {
+    const processes = [...this.#pids].map(([pid, startedAt]) => ({ pid, startedAt }))
+    writeFileSync(join(this.path, 'processes.json'), JSON.stringify(processes), { mode: 0o600 })
+  }
+}
+
+interface ProcessRecord {
+  readonly pid: number
+  readonly startedAt: string
+}
+
+function readProcesses(file: string): readonly ProcessRecord[] {
+  const text = attempt(() => readFileSync(file, 'utf8'))
+  if (!text.ok) return []
+  try {
+    const found: unknown = JSON.parse(text.value)
+    return Array.isArray(found) ? found.filter(isRecord) : []
+  } catch {
+    return [] // half a file, from a process killed while writing
+  }
+}
+
+function isRecord(value: unknown): value is ProcessRecord {
+  if (typeof value !== 'object' || value === null || !('pid' in value) || !('startedAt' in value)) return false
+  return typeof value.pid === 'number' && value.pid > 1 && typeof value.startedAt === 'string'
+}
+
+/** The same process, and not another one that was given its number later. */
+function isAlive({ pid, startedAt }: ProcessRecord): boolean {
+  return startedAt !== '' && startOf(pid) === startedAt
+}
+
+/** When a process started, in ticks since boot; undefined where it is gone, a zombie, or the system does not tell. */
+function startOf(pid: number): string | undefined {
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  // The name in parentheses may hold anything; what follows the last one is state, parent, … and as the twentieth the start.
+  const fields = stat.ok ? stat.value.slice(stat.value.lastIndexOf(')') + 2).split(' ') : []
+  return fields[0] === 'Z' ? undefined : fields[19]
+}
