@@ -1,0 +1,152 @@
+/** What a request tells the server: an answer to a response, a change of interest, or, first of its type, what the client has. */
+import type { WorkloadKey } from '../mesh/keys.ts'
+import type { ObjectRef } from '../mesh/object-ref.ts'
+import { compareRefs, refText } from '../mesh/object-ref.ts'
+import { TypeUrl } from '../mesh/resource.ts'
+import type { Catalog } from './catalog.ts'
+import { NO_NAMES } from './name-set.ts'
+import type { DiscoveryRequest } from './request.ts'
+import { NO_VERSIONS, type Version } from './resource.ts'
+import type { Response } from './response.ts'
+import type { Rejection, Session, TypeState } from './session.ts'
+import { covers, firstSubscription, interest } from './subscription.ts'
+import { isTypeUrl } from './type-url.ts'
+
+export interface Absorbed {
+  readonly session: Session
+  readonly rejected: Rejection | undefined
+}
+
+/** Sends nothing. A type we do not serve is never answered: it has no resources, and Envoy asks without needing any. */
+export function absorb(session: Session, request: DiscoveryRequest, catalog: Catalog): Absorbed {
+  const type = request.typeUrl
+  if (!isTypeUrl(type)) return { session, rejected: undefined }
+  const state = session.types[type]
+  if (state === undefined) {
+    const opened = handshake(session, type, request, catalog)
+    return { session: { ...session, types: { ...session.types, [type]: opened } }, rejected: undefined }
+  }
+  const answered = answer(session, state, request)
+  const asked = changeInterest(answered.state, type, request, catalog, session.scope)
+  const types = { ...session.types, [type]: asked }
+  return { session: { ...answered.session, types }, rejected: answered.rejected }
+}
+
+/** "The reconnecting client must provide the server with all resource names it is interested in": compared by content. */
+function handshake(session: Session, type: TypeUrl, request: DiscoveryRequest, catalog: Catalog): TypeState {
+  const subscription = firstSubscription(type, request)
+  const owed = new Set<string>()
+  const leaving = new Map<string, Version>()
+  const told = subscription.wildcard ? request.initialVersions.keys() : []
+  const own = subscription.wildcard ? catalog.names(session.scope, type) : []
+  for (const name of new Set([...own, ...subscription.names, ...told])) {
+    const has = request.initialVersions.get(name)
+    const is = catalog.current(session.scope, type, name)
+    if (is === undefined && has !== undefined) leaving.set(name, has)
+    // A cluster just told anew waits for its endpoints even if these are what they were.
+    else if (is?.version !== has || is === undefined || waitsFor(session, type, name)) owed.add(name)
+  }
+  return {
+    subscription,
+    owed: owed.size > 0 ? owed : NO_NAMES,
+    holds: catalog.revision,
+    leaving: leaving.size > 0 ? leaving : NO_VERSIONS,
+    refused: NO_VERSIONS,
+    inFlight: undefined,
+    lastNonce: '',
+    batch: Number.POSITIVE_INFINITY,
+  }
+}
+
+function waitsFor(session: Session, type: TypeUrl, name: string): boolean {
+  return type === TypeUrl.loadAssignment && session.warming.has(name)
+}
+
+interface Answered extends Absorbed {
+  readonly state: TypeState
+}
+
+/** ACK or NACK frees the lane. A stale nonce answers nothing; "the server must honor changes to the subscription" all the same. */
+function answer(session: Session, state: TypeState, request: DiscoveryRequest): Answered {
+  const response = state.inFlight
+  if (response === undefined || request.nonce !== response.nonce) return { session, state, rejected: undefined }
+  const free: TypeState = { ...state, inFlight: undefined }
+  const heard: Session = { ...session, heard: true }
+  if (request.error !== undefined) return nack(heard, free, response, request.error)
+  const told = [...response.resources.map(one => one.name), ...response.removed]
+  const batch = free.owed.size === 0 ? Number.POSITIVE_INFINITY : 2 * free.batch
+  return {
+    session: warmed(heard, response, free, false),
+    state: { ...free, refused: without(free.refused, told), batch },
+    rejected: undefined,
+  }
+}
+
+/**
+ * A client rejects a response as a whole and need not say why. So one of many resources is found by halves, and meanwhile
+ * the others get through; one that stands alone is refused, reported, and not sent again.
+ */
+function nack(session: Session, state: TypeState, response: Response, message: string): Answered {
+  const { type, resources, removed } = response
+  const names = resources.map(one => one.name)
+  const wanted = resources.filter(one => covers(state.subscription, one.name))
+  if (names.length > 1) {
+    const again = state.owed.union(new Set(wanted.map(one => one.name)))
+    return { session, state: { ...state, owed: again, batch: Math.floor(names.length / 2) }, rejected: undefined }
+  }
+  const refused = new Map([...state.refused, ...wanted.map(one => [one.name, one.version] as const)])
+  const versions = resources.map(one => one.version)
+  const from = distinct(resources.flatMap(one => one.from))
+  const batch = state.owed.size === 0 ? Number.POSITIVE_INFINITY : state.batch
+  return {
+    session: warmed(session, response, state, true),
+    state: { ...state, refused, batch },
+    rejected: { type, names: names.length > 0 ? names : removed, versions, message, from },
+  }
+}
+
+/** A cluster waits no longer once its endpoints are in, unless they are owed again, or once one of the two is refused. */
+function warmed(session: Session, response: Response, state: TypeState, refused: boolean): Session {
+  const ends = response.type === TypeUrl.loadAssignment || (refused && response.type === TypeUrl.cluster)
+  if (!ends || session.warming.size === 0) return session
+  const names = new Set(response.resources.map(one => one.name)).difference(state.owed)
+  return { ...session, warming: session.warming.difference(names) }
+}
+
+function changeInterest(
+  state: TypeState,
+  type: TypeUrl,
+  request: DiscoveryRequest,
+  catalog: Catalog,
+  scope: WorkloadKey,
+): TypeState {
+  if (request.subscribe.length === 0 && request.unsubscribe.length === 0) return state
+  const change = interest(state.subscription, request)
+  const { subscription } = change
+  const everything = change.askedAll ? catalog.names(scope, type) : []
+  const owed = new Set([...state.owed, ...change.asked, ...everything])
+  const dropped = new Set(change.dropped)
+  if (change.droppedAll) {
+    for (const name of [...owed, ...state.leaving.keys(), ...state.refused.keys()]) {
+      if (!covers(subscription, name)) dropped.add(name)
+    }
+  }
+  return {
+    ...state,
+    subscription,
+    owed: owed.difference(dropped),
+    leaving: without(state.leaving, dropped),
+    refused: without(state.refused, dropped),
+  }
+}
+
+function without(versions: ReadonlyMap<string, Version>, names: Iterable<string>): ReadonlyMap<string, Version> {
+  if (versions.size === 0) return versions
+  const left = new Map(versions)
+  for (const name of names) left.delete(name)
+  return left.size === 0 ? NO_VERSIONS : left
+}
+
+function distinct(refs: readonly ObjectRef[]): readonly ObjectRef[] {
+  return [...new Map(refs.map(ref => [refText(ref), ref])).values()].sort(compareRefs)
+}

@@ -1,0 +1,181 @@
+/**
+ * What a session's client is to be sent next.
+ *
+ * Make before break, across types: clusters and endpoints go out at once; listeners and routes wait until the client has
+ * the clusters they may name, endpoints included; then what is gone is taken away, whatever names others first.
+ */
+import { TypeUrl } from '../mesh/resource.ts'
+import type { Catalog, Change } from './catalog.ts'
+import { NO_NAMES } from './name-set.ts'
+import { NO_VERSIONS, type Resource } from './resource.ts'
+import type { Nonce, Response } from './response.ts'
+import type { Session, Step, TypeState } from './session.ts'
+import { covers } from './subscription.ts'
+
+/** A response is kept to about this size, so that one large answer neither blocks the loop nor fills a slow stream. */
+export const RESPONSE_BYTES = 1 << 20
+
+/** The work on one session: types move on one by one, in push order. */
+interface Work {
+  readonly session: Session
+  readonly catalog: Catalog
+  readonly types: Partial<Record<TypeUrl, TypeState>>
+  readonly send: Response[]
+  warming: Set<string>
+  /** What changed since the client was last told is no longer remembered. */
+  forgotten: boolean
+}
+
+/** Which removals may go with a type's next response: of nothing a client holds, or of everything that is gone. */
+type Removals = 'unheld' | 'all'
+
+export function advance(session: Session, catalog: Catalog): Omit<Step, 'rejected'> {
+  if (!catalog.hasScope(session.scope)) return { session, send: [], end: false } // keeps what it has
+  const types = { ...session.types }
+  const work: Work = { session, catalog, types, send: [], warming: new Set(session.warming), forgotten: false }
+  offerNew(work)
+  withdraw(work)
+  fence(work)
+  if (work.forgotten) return { session, send: [], end: true }
+  const warming = work.warming.size === 0 ? NO_NAMES : work.warming
+  return { session: { ...session, types, warming }, send: work.send, end: false }
+}
+
+/** Clusters, endpoints, listeners, routes, secrets. */
+function offerNew(work: Work): void {
+  for (const type of [TypeUrl.cluster, TypeUrl.loadAssignment, TypeUrl.secret]) catchUp(work, type)
+  expectEndpoints(work, offer(work, TypeUrl.cluster, 'unheld'))
+  offer(work, TypeUrl.loadAssignment, 'unheld')
+  if (clustersReady(work)) {
+    catchUp(work, TypeUrl.listener)
+    catchUp(work, TypeUrl.routeConfiguration)
+    // A listener may take over the address of one that goes: Envoy removes before it adds, so both go in one response.
+    offer(work, TypeUrl.listener, 'all')
+    offer(work, TypeUrl.routeConfiguration, 'unheld')
+  }
+  offer(work, TypeUrl.secret, 'unheld')
+}
+
+/** What names others goes first: listeners (above), routes, clusters, endpoints. A client keeps secrets it once had. */
+function withdraw(work: Work): void {
+  const { types } = work
+  if (!work.session.heard || !clustersReady(work) || !settled(types[TypeUrl.listener])) return
+  offer(work, TypeUrl.routeConfiguration, 'all')
+  // A client that rejected a route or listener still uses its old one, and what that names.
+  const naming = [types[TypeUrl.listener], types[TypeUrl.routeConfiguration]]
+  if (!naming.every(state => settled(state) && (state?.refused.size ?? 0) === 0)) return
+  offer(work, TypeUrl.cluster, 'all')
+  if (settled(types[TypeUrl.cluster])) offer(work, TypeUrl.loadAssignment, 'all')
+}
+
+/**
+ * A client that reconnects writes its first request of every type before it reads. Until it has answered something, routes
+ * it still holds may be unknown here; an empty response brings that answer about.
+ */
+function fence(work: Work): void {
+  if (work.session.heard || Object.values(work.types).some(state => state.inFlight !== undefined)) return
+  for (const type of [TypeUrl.cluster, TypeUrl.loadAssignment, TypeUrl.routeConfiguration]) {
+    const state = work.types[type]
+    if (state === undefined || state.leaving.size === 0) continue
+    respond(work, state, { type, resources: [], removed: [] })
+    return
+  }
+}
+
+/** Brings an idle type to the current revision: what changed is owed, what is gone is leaving. */
+function catchUp(work: Work, type: TypeUrl): void {
+  const { session, catalog, types } = work
+  const state = types[type]
+  if (state === undefined || state.inFlight !== undefined || state.holds === catalog.revision) return
+  const changes = catalog.since(session.scope, type, state.holds)
+  if (changes === undefined) work.forgotten = true
+  const relevant = changes?.filter(change => covers(state.subscription, change.name)) ?? []
+  types[type] = { ...(relevant.length === 0 ? state : withChanges(state, relevant)), holds: catalog.revision }
+}
+
+function withChanges(state: TypeState, changes: readonly Change[]): TypeState {
+  const owed = new Set(state.owed)
+  const leaving = new Map(state.leaving)
+  for (const { name, was, is } of changes) {
+    const held = leaving.get(name) ?? was
+    leaving.delete(name)
+    if (is === undefined) {
+      owed.delete(name)
+      if (held !== undefined) leaving.set(name, held)
+    } else if (is.version !== held && is.version !== state.refused.get(name)) owed.add(name)
+  }
+  return { ...state, owed: owed.size === 0 ? NO_NAMES : owed, leaving: leaving.size === 0 ? NO_VERSIONS : leaving }
+}
+
+/** Sends what is owed of a type, unless a response is in flight; returns what was told. */
+function offer(work: Work, type: TypeUrl, removals: Removals): readonly Resource[] {
+  const state = work.types[type]
+  if (state === undefined || state.inFlight !== undefined) return []
+  const leaving = removals === 'all' ? state.leaving : NO_VERSIONS
+  if (state.owed.size === 0 && leaving.size === 0) return []
+  const { resources, missing, later } = pick(work, type, state)
+  const removed = [...leaving.keys(), ...missing].sort()
+  const next = { ...state, owed: later, leaving: removals === 'all' ? NO_VERSIONS : state.leaving }
+  if (resources.length > 0 || removed.length > 0) respond(work, next, { type, resources, removed })
+  else work.types[type] = next
+  return resources
+}
+
+/** As many of the owed names as one response takes. */
+function pick({ session, catalog }: Work, type: TypeUrl, state: TypeState) {
+  const resources: Resource[] = []
+  const missing: string[] = []
+  const later = new Set<string>()
+  let bytes = 0
+  for (const name of [...state.owed].sort()) {
+    const is = catalog.current(session.scope, type, name)
+    if (is !== undefined) {
+      const fits = resources.length < state.batch && (bytes === 0 || bytes + is.wire.length <= RESPONSE_BYTES)
+      if (fits) resources.push(is)
+      else later.add(name)
+      if (fits) bytes += is.wire.length
+    } else if (type !== TypeUrl.secret && !state.leaving.has(name)) missing.push(name)
+    // A secret that does not exist is answered once it does; what is leaving is told when its turn comes.
+  }
+  return { resources, missing, later: later.size === 0 ? NO_NAMES : later }
+}
+
+function respond(work: Work, state: TypeState, content: Omit<Response, 'nonce'>): void {
+  const response: Response = { ...content, nonce: nonceAfter(state.lastNonce, work.catalog) }
+  work.send.push(response)
+  work.types[content.type] = { ...state, inFlight: response, lastNonce: response.nonce }
+}
+
+/** The revision, so that all who are told the same are told it under the same nonce; counted on within a revision. */
+function nonceAfter(last: Nonce, { revision }: Catalog): Nonce {
+  const [at, count = '0'] = last.split('.')
+  return at === String(revision) ? `${revision}.${Number(count) + 1}` : String(revision)
+}
+
+/**
+ * "Warming of Cluster is completed only when a new ClusterLoadAssignment response is supplied by management server even
+ * though there is no change in endpoints": each cluster told is followed by its endpoints, which bear its name.
+ */
+function expectEndpoints({ session, catalog, types, warming }: Work, told: readonly Resource[]): void {
+  for (const { name } of told) warming.add(name)
+  for (const name of warming) {
+    const exists = (type: TypeUrl) => catalog.current(session.scope, type, name) !== undefined
+    if (!exists(TypeUrl.cluster) || !exists(TypeUrl.loadAssignment)) warming.delete(name)
+  }
+  const endpoints = types[TypeUrl.loadAssignment]
+  if (endpoints === undefined) return
+  const again = told.map(one => one.name).filter(name => warming.has(name) && covers(endpoints.subscription, name))
+  if (again.length > 0) types[TypeUrl.loadAssignment] = { ...endpoints, owed: endpoints.owed.union(new Set(again)) }
+}
+
+/** Whether the client has every cluster that a listener or route may name, ready to take traffic. */
+function clustersReady({ types, warming }: Work): boolean {
+  const clusters = types[TypeUrl.cluster]
+  if (clusters !== undefined && (clusters.inFlight !== undefined || clusters.owed.size > 0)) return false
+  return warming.size === 0 || types[TypeUrl.loadAssignment] === undefined
+}
+
+/** Whether nothing of a type is left to tell. */
+function settled(state: TypeState | undefined): boolean {
+  return state === undefined || (state.inFlight === undefined && state.owed.size === 0 && state.leaving.size === 0)
+}

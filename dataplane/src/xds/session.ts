@@ -1,0 +1,91 @@
+/**
+ * One ADS stream as a value. A session is a revision: what to send is the difference between what its client holds and what
+ * is current. All protocol behaviour is in `step`, which is pure; the gRPC server only carries bytes.
+ */
+import type { WorkloadKey } from '../mesh/keys.ts'
+import type { ObjectRef } from '../mesh/object-ref.ts'
+import { TypeUrl } from '../mesh/resource.ts'
+import { absorb } from './absorb.ts'
+import { advance } from './advance.ts'
+import type { Catalog, Revision } from './catalog.ts'
+import { type NameSet, NO_NAMES } from './name-set.ts'
+import type { DiscoveryRequest } from './request.ts'
+import type { Version } from './resource.ts'
+import type { Nonce, Response } from './response.ts'
+import type { Subscription } from './subscription.ts'
+
+/** What one client and one type owe each other. */
+export interface TypeState {
+  readonly subscription: Subscription
+  /** To be answered whatever the client holds: newly asked for, or to be sent again. Nearly always the empty set. */
+  readonly owed: NameSet
+  /** The client has, for every other name it subscribes to, the version as of this revision. */
+  readonly holds: Revision
+  /** Gone from the catalog, still with the client: name → the version it has. */
+  readonly leaving: ReadonlyMap<string, Version>
+  /** Versions this client has rejected. They are not offered again. */
+  readonly refused: ReadonlyMap<string, Version>
+  /** At most one response per type is unacknowledged. */
+  readonly inFlight: Response | undefined
+  readonly lastNonce: Nonce
+  /** The most resources put in one response; smaller while a rejected one is searched for the resource at fault. */
+  readonly batch: number
+}
+
+export interface Session {
+  readonly scope: WorkloadKey
+  readonly types: Readonly<Partial<Record<TypeUrl, TypeState>>>
+  /** Clusters told to the client which take no traffic until their endpoints follow. */
+  readonly warming: NameSet
+  /** The client has answered once, so all its first requests are in: it writes those before it reads. */
+  readonly heard: boolean
+}
+
+export type SessionEvent =
+  | { readonly kind: 'request'; readonly request: DiscoveryRequest }
+  /** The catalog has moved on, or the stream can take more. */
+  | { readonly kind: 'revision' }
+  /** The client had its time to ask for the endpoints of its clusters. */
+  | { readonly kind: 'overdue' }
+
+/** A version the client refused, and whose objects it speaks of. */
+export interface Rejection {
+  readonly type: TypeUrl
+  readonly names: readonly string[]
+  readonly versions: readonly Version[]
+  readonly message: string
+  readonly from: readonly ObjectRef[]
+}
+
+export interface Step {
+  readonly session: Session
+  readonly send: readonly Response[]
+  readonly rejected: Rejection | undefined
+  /** The difference can no longer be told; the handshake of a new stream computes it exactly. */
+  readonly end: boolean
+}
+
+export function openSession(scope: WorkloadKey): Session {
+  return { scope, types: {}, warming: NO_NAMES, heard: false }
+}
+
+/** What becomes of a session, and what its client is to be sent. */
+export function step(session: Session, event: SessionEvent, catalog: Catalog): Step {
+  switch (event.kind) {
+    case 'request': {
+      const { session: next, rejected } = absorb(session, event.request, catalog)
+      return { ...advance(next, catalog), rejected }
+    }
+    case 'revision':
+      return { ...advance(session, catalog), rejected: undefined }
+    case 'overdue':
+      return { ...advance({ ...session, warming: NO_NAMES }, catalog), rejected: undefined }
+  }
+}
+
+/** Whether listeners and routes wait for a client to ask for its clusters' endpoints. */
+export function waitsForEndpoints({ types, warming }: Session): boolean {
+  return (
+    warming.size > 0 && types[TypeUrl.loadAssignment] !== undefined && types[TypeUrl.cluster]?.inFlight === undefined
+  )
+}
