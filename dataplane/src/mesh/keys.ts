@@ -36,6 +36,11 @@ export function podKey(namespace: string, name: string): PodKey {
   return `${namespace}/${name}` as PodKey
 }
 
+/** `name` tells the workload apart within its namespace. */
+export function workloadKey(namespace: string, name: string): WorkloadKey {
+  return `${namespace}/${name}` as WorkloadKey
+}
+
 export function workloadPortKey(workload: WorkloadKey, port: Port): WorkloadPortKey {
   return `${workload}:${port}` as WorkloadPortKey
 }

@@ -21,6 +21,11 @@ export function groupAll(): GroupKey {
   return 'all' as GroupKey
 }
 
+/** What only proxies are told to which traffic is redirected: listeners that own no socket. */
+export function groupRedirected(): GroupKey {
+  return 'redirected' as GroupKey
+}
+
 /** The services that anyone may be told of. */
 export function groupOpen(): GroupKey {
   return 'open' as GroupKey

@@ -1,0 +1,182 @@
+/**
+ * The tables that everything is derived from. Writing an object whose facts are unchanged changes nothing, so most of what a
+ * cluster does stops here. Knows which kinds matter; where objects come from is the sources' business.
+ */
+import type { Graph, Source } from '@smi-mesh/dataplane/derive'
+import {
+  type MeshConfig,
+  type ObjectRef,
+  type PodKey,
+  podKey,
+  refText,
+  type ServiceKey,
+  serviceKey,
+} from '@smi-mesh/dataplane/mesh'
+import { type Finding, orderly } from '../compile/finding.ts'
+import { endpointSliceFacts } from './endpoint-slice.ts'
+import type {
+  EndpointSliceFacts,
+  HttpRouteGroupFacts,
+  IdentityBindingFacts,
+  NamespaceFacts,
+  PodFacts,
+  PortRouteFacts,
+  ServiceAccountFacts,
+  ServiceFacts,
+  Subject,
+  TrafficSplitFacts,
+  TrafficTargetFacts,
+} from './facts.ts'
+import { namespaceFacts } from './namespace.ts'
+import { podFacts } from './pod.ts'
+import { fieldsOf, textOf } from './read.ts'
+import type { Reduce } from './reduced.ts'
+import { serviceFacts } from './service.ts'
+import { serviceAccountFacts } from './service-account.ts'
+import {
+  httpRouteGroupFacts,
+  identityBindingFacts,
+  tcpRouteFacts,
+  trafficSplitFacts,
+  trafficTargetFacts,
+  udpRouteFacts,
+  unknownKind,
+} from './smi.ts'
+
+/** One object that appeared or changed; undefined where it is gone. `ref.namespace` is empty for what has none. */
+export interface ObjectChange {
+  readonly ref: ObjectRef
+  readonly object: unknown | undefined
+}
+
+/** The key of whatever is told apart by namespace and name alone: `namespace/name`. */
+export type NameKey = string
+
+export function nameKey(namespace: string, name: string): NameKey {
+  return `${namespace}/${name}`
+}
+
+const SMI_GROUP = /^(?:access|metrics|specs?|split)\.smi-spec\.io\//
+
+/** The kinds that become facts, and the API that defines each: a knative Service is no Service of ours. */
+const API_OF: Readonly<Record<string, RegExp>> = {
+  Namespace: /^v1$/,
+  ServiceAccount: /^v1$/,
+  Service: /^v1$/,
+  Pod: /^v1$/,
+  EndpointSlice: /^discovery\.k8s\.io\//,
+  TrafficSplit: /^split\.smi-spec\.io\//,
+  TrafficTarget: /^access\.smi-spec\.io\//,
+  IdentityBinding: /^access\.smi-spec\.io\//,
+  HTTPRouteGroup: /^specs?\.smi-spec\.io\//,
+  TCPRoute: /^specs?\.smi-spec\.io\//,
+  UDPRoute: /^specs?\.smi-spec\.io\//,
+}
+
+/** The kinds of objects that sources have to bring. All others are ignored, silently unless they claim to be of SMI. */
+export const FACT_KINDS: readonly string[] = Object.keys(API_OF).sort()
+
+/** Takes one object into a table and says what is to be said about it. */
+interface Intake {
+  readonly take: (ref: ObjectRef, object: unknown) => readonly Finding[]
+  readonly forget: (ref: ObjectRef) => void
+}
+
+export class FactTables {
+  readonly namespaces: Source<string, NamespaceFacts>
+  readonly serviceAccounts: Source<NameKey, ServiceAccountFacts>
+  readonly services: Source<ServiceKey, ServiceFacts>
+  readonly pods: Source<PodKey, PodFacts>
+  readonly endpointSlices: Source<NameKey, EndpointSliceFacts>
+  readonly trafficSplits: Source<NameKey, TrafficSplitFacts>
+  readonly trafficTargets: Source<NameKey, TrafficTargetFacts>
+  readonly httpRouteGroups: Source<NameKey, HttpRouteGroupFacts>
+  readonly tcpRoutes: Source<NameKey, PortRouteFacts>
+  readonly udpRoutes: Source<NameKey, PortRouteFacts>
+  readonly identityBindings: Source<NameKey, IdentityBindingFacts>
+  /** The objects that can be spoken about, by the text of their reference. */
+  readonly subjects: Source<string, Subject>
+  /** What was found while reading objects, by the text of their reference. */
+  readonly problems: Source<string, readonly Finding[]>
+  readonly #intakes: ReadonlyMap<string, Intake>
+
+  constructor(graph: Graph, config: Pick<MeshConfig, 'clusterDomain'>) {
+    this.namespaces = graph.source('facts.namespaces')
+    this.serviceAccounts = graph.source('facts.serviceAccounts')
+    this.services = graph.source('facts.services')
+    this.pods = graph.source('facts.pods')
+    this.endpointSlices = graph.source('facts.endpointSlices')
+    this.trafficSplits = graph.source('facts.trafficSplits')
+    this.trafficTargets = graph.source('facts.trafficTargets')
+    this.httpRouteGroups = graph.source('facts.httpRouteGroups')
+    this.tcpRoutes = graph.source('facts.tcpRoutes')
+    this.udpRoutes = graph.source('facts.udpRoutes')
+    this.identityBindings = graph.source('facts.identityBindings')
+    this.subjects = graph.source('facts.subjects')
+    this.problems = graph.source('facts.problems')
+    const splitFacts: Reduce<TrafficSplitFacts> = (ref, object) => trafficSplitFacts(ref, object, config.clusterDomain)
+    const byName = ({ namespace, name }: ObjectRef) => nameKey(namespace, name)
+    this.#intakes = new Map([
+      ['Namespace', intake(this.namespaces, ref => ref.name, namespaceFacts)],
+      ['ServiceAccount', intake(this.serviceAccounts, byName, serviceAccountFacts)],
+      ['Service', intake(this.services, ref => serviceKey(ref.namespace, ref.name), serviceFacts)],
+      ['Pod', intake(this.pods, ref => podKey(ref.namespace, ref.name), podFacts)],
+      ['EndpointSlice', intake(this.endpointSlices, byName, endpointSliceFacts)],
+      ['TrafficSplit', intake(this.trafficSplits, byName, splitFacts)],
+      ['TrafficTarget', intake(this.trafficTargets, byName, trafficTargetFacts)],
+      ['HTTPRouteGroup', intake(this.httpRouteGroups, byName, httpRouteGroupFacts)],
+      ['TCPRoute', intake(this.tcpRoutes, byName, tcpRouteFacts)],
+      ['UDPRoute', intake(this.udpRoutes, byName, udpRouteFacts)],
+      ['IdentityBinding', intake(this.identityBindings, byName, identityBindingFacts)],
+    ])
+  }
+
+  /** Takes a batch in; the caller settles the graph when it likes. Returns what is to be said about the objects of the batch. */
+  apply(changes: readonly ObjectChange[]): readonly Finding[] {
+    return changes.flatMap(({ ref, object }) => (object === undefined ? this.#forget(ref) : this.#take(ref, object)))
+  }
+
+  #take(ref: ObjectRef, object: unknown): readonly Finding[] {
+    const apiVersion = textOf(fieldsOf(object)['apiVersion'])
+    const smi = SMI_GROUP.test(apiVersion)
+    const known = API_OF[ref.kind]?.test(apiVersion) ?? false
+    if (!known && !smi) return []
+    const findings = orderly(
+      known ? (this.#intakes.get(ref.kind)?.take(ref, object) ?? []) : [unknownKind(ref, apiVersion)],
+    )
+    const key = refText(ref)
+    if (findings.length > 0) this.problems.set(key, findings)
+    else this.problems.delete(key)
+    if (smi || SPOKEN_ABOUT.has(ref.kind) || findings.length > 0) {
+      this.subjects.set(key, { ref, apiVersion, generation: generationOf(object), smi: smi && known })
+    } else this.subjects.delete(key)
+    return findings
+  }
+
+  #forget(ref: ObjectRef): readonly Finding[] {
+    this.#intakes.get(ref.kind)?.forget(ref)
+    this.problems.delete(refText(ref))
+    this.subjects.delete(refText(ref))
+    return []
+  }
+}
+
+/** Kinds beside SMI's about which compiling has something to say. */
+const SPOKEN_ABOUT: ReadonlySet<string> = new Set(['Service', 'Namespace'])
+
+function intake<K, T>(table: Source<K, T>, keyOf: (ref: ObjectRef) => K, reduce: Reduce<T>): Intake {
+  return {
+    take: (ref, object) => {
+      const result = reduce(ref, object)
+      if (result.kind === 'facts') table.set(keyOf(ref), result.facts)
+      if (result.kind === 'none') table.delete(keyOf(ref))
+      return result.kind === 'none' ? [] : result.findings
+    },
+    forget: ref => table.delete(keyOf(ref)),
+  }
+}
+
+function generationOf(object: unknown): number {
+  const generation = fieldsOf(fieldsOf(object)['metadata'])['generation']
+  return typeof generation === 'number' ? generation : 0
+}

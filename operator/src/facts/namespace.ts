@@ -1,0 +1,36 @@
+/** Namespace → facts: how strictly access is decided there. Where an annotation cannot be read, strictly. */
+import type { AccessMode, ObjectRef } from '@smi-mesh/dataplane/mesh'
+import { type Finding, finding } from '../compile/finding.ts'
+import type { NamespaceFacts } from './facts.ts'
+import { fieldsOf } from './read.ts'
+import { quoted, type Reduced, reduced } from './reduced.ts'
+
+const ACCESS = 'smi-mesh.dev/access'
+const UNIDENTIFIED = 'smi-mesh.dev/unidentified'
+const MODES: readonly AccessMode[] = ['enforce', 'audit', 'permissive']
+const ANSWERS = ['deny', 'allow'] as const
+
+export function namespaceFacts(ref: ObjectRef, object: unknown): Reduced<NamespaceFacts> {
+  const annotations = fieldsOf(fieldsOf(fieldsOf(object)['metadata'])['annotations'])
+  const findings: Finding[] = []
+  const access = chosen(ref, annotations[ACCESS], ACCESS, MODES, 'enforce', findings)
+  const unidentified = chosen(ref, annotations[UNIDENTIFIED], UNIDENTIFIED, ANSWERS, 'deny', findings)
+  return reduced({ access, unidentified }, findings)
+}
+
+/** One of the values an annotation may have; the strictest, with a finding, where it has another. */
+function chosen<T extends string>(
+  ref: ObjectRef,
+  value: unknown,
+  annotation: string,
+  choices: readonly T[],
+  strictest: T,
+  findings: Finding[],
+): T | undefined {
+  if (value === undefined || value === null) return undefined
+  const choice = choices.find(one => one === value)
+  if (choice !== undefined) return choice
+  const message = `Annotation ${annotation} is ${quoted(value)}, which means nothing; "${strictest}" is used. Write one of ${choices.join(', ')}.`
+  findings.push(finding(ref, 'AnnotationValue', `metadata.annotations[${annotation}]`, message))
+  return strictest
+}

@@ -1,0 +1,195 @@
+/**
+ * SMI objects of any version → facts. The API package decodes and validates; this adds the limits that keep one object from
+ * holding up the mesh, and says in findings what was refused and why.
+ */
+import { type ObjectRef, serviceKey, serviceOfHost } from '@smi-mesh/dataplane/mesh'
+import { decode, type HubObject, type Problem } from '@smi-mesh/smi-crds'
+import { type Finding, finding } from '../compile/finding.ts'
+import type {
+  HttpRouteGroupFacts,
+  IdentityBindingFacts,
+  PortRouteFacts,
+  ServiceName,
+  SubjectFacts,
+  TrafficSplitFacts,
+  TrafficTargetFacts,
+} from './facts.ts'
+import { quoted, type Reduced, reduced } from './reduced.ts'
+
+type Hub<Kind extends HubObject['kind']> = Extract<HubObject, { readonly kind: Kind }>
+type Long = readonly [field: string, length: number, limit: number]
+
+/** The longest lists the mesh takes. Generous for people, tight for accidents. */
+export const LIMITS = {
+  values: 50_000,
+  backends: 128,
+  splitMatches: 64,
+  sources: 1024,
+  rules: 128,
+  ruleMatches: 512,
+  routes: 512,
+  headers: 32,
+  methods: 32,
+  ports: 1024,
+  identities: 1024,
+  problems: 20,
+} as const
+
+export function trafficSplitFacts(ref: ObjectRef, object: unknown, clusterDomain: string): Reduced<TrafficSplitFacts> {
+  const named = (written: string): ServiceName => {
+    const found = serviceOfHost(written, ref.namespace, clusterDomain)
+    return { written, key: found && serviceKey(found.namespace, found.name) }
+  }
+  return decoded(ref, object, 'TrafficSplit', ({ spec, metadata }) => ({
+    long: [
+      ['spec.backends', spec.backends.length, LIMITS.backends],
+      ['spec.matches', spec.matches.length, LIMITS.splitMatches],
+    ],
+    facts: () => ({
+      ref,
+      createdAt: metadata.creationTimestamp,
+      apex: named(spec.service),
+      backends: spec.backends.map(({ service, weight }) => ({ service: named(service), weight })),
+      matches: spec.matches.map(({ kind, name }) => ({ kind, name })),
+    }),
+  }))
+}
+
+export function trafficTargetFacts(ref: ObjectRef, object: unknown): Reduced<TrafficTargetFacts> {
+  return decoded(ref, object, 'TrafficTarget', ({ spec }) => ({
+    long: [
+      ['spec.sources', spec.sources.length, LIMITS.sources],
+      ['spec.rules', spec.rules.length, LIMITS.rules],
+      ...spec.rules.map(
+        ({ matches }, at): Long => [`spec.rules[${at}].matches`, matches?.length ?? 0, LIMITS.ruleMatches],
+      ),
+    ],
+    facts: () => ({
+      ref,
+      destination: subjectFacts(ref, spec.destination),
+      sources: spec.sources.map(source => subjectFacts(ref, source)),
+      rules: spec.rules.map(({ kind, name, matches }) => ({ kind, name, matches })),
+    }),
+  }))
+}
+
+function subjectFacts(ref: ObjectRef, subject: Hub<'TrafficTarget'>['spec']['destination']): SubjectFacts {
+  const { kind, name, namespace, port } = subject
+  return { kind, name, namespace: namespace === undefined || namespace === '' ? ref.namespace : namespace, port }
+}
+
+export function httpRouteGroupFacts(ref: ObjectRef, object: unknown): Reduced<HttpRouteGroupFacts> {
+  return decoded(ref, object, 'HTTPRouteGroup', ({ spec }) => ({
+    long: [
+      ['spec.matches', spec.matches.length, LIMITS.routes],
+      ...spec.matches.slice(0, LIMITS.routes).flatMap(({ methods, headers }, at): readonly Long[] => [
+        [`spec.matches[${at}].methods`, methods.length, LIMITS.methods],
+        [`spec.matches[${at}].headers`, Object.keys(headers).length, LIMITS.headers],
+      ]),
+    ],
+    facts: () => ({
+      ref,
+      matches: spec.matches.map(({ name, pathRegex, methods, headers }) => ({ name, pathRegex, methods, headers })),
+    }),
+  }))
+}
+
+export function tcpRouteFacts(ref: ObjectRef, object: unknown): Reduced<PortRouteFacts> {
+  return decoded(ref, object, 'TCPRoute', ({ spec }) => portRoute(ref, spec.matches.ports))
+}
+
+export function udpRouteFacts(ref: ObjectRef, object: unknown): Reduced<PortRouteFacts> {
+  return decoded(ref, object, 'UDPRoute', ({ spec }) => portRoute(ref, spec.matches.ports))
+}
+
+function portRoute(ref: ObjectRef, ports: readonly number[]): Reducing<PortRouteFacts> {
+  return {
+    long: [['spec.matches.ports', ports.length, LIMITS.ports]],
+    facts: () => ({ ref, ports: [...new Set(ports)].sort((a, b) => a - b) }),
+  }
+}
+
+export function identityBindingFacts(ref: ObjectRef, object: unknown): Reduced<IdentityBindingFacts> {
+  return decoded(ref, object, 'IdentityBinding', ({ spec: { schemes } }) => ({
+    long: [['spec.schemes.spiffeIdentities', schemes.spiffeIdentities.length, LIMITS.identities]],
+    facts: () => ({
+      ref,
+      podLabels: schemes.podLabelSelector?.matchLabels,
+      spiffeIdentities: schemes.spiffeIdentities,
+      serviceAccount: schemes.serviceAccount,
+    }),
+  }))
+}
+
+interface Reducing<T> {
+  readonly long: readonly Long[]
+  readonly facts: () => T
+}
+
+function decoded<Kind extends HubObject['kind'], T>(
+  ref: ObjectRef,
+  object: unknown,
+  kind: Kind,
+  reduce: (hub: Hub<Kind>) => Reducing<T>,
+): Reduced<T> {
+  if (values(object) >= LIMITS.values)
+    return rejected(limitExceeded(ref, '', `It has more than ${LIMITS.values} values.`))
+  const result = decode(object)
+  if (result.kind === 'rejected')
+    return {
+      kind: 'rejected',
+      findings: result.problems.slice(0, LIMITS.problems).map(problem => violation(ref, problem)),
+    }
+  const hub = result.object
+  if (!isKind(hub, kind))
+    return rejected(finding(ref, 'UnknownKind', 'kind', `The object is a ${hub.kind}, not a ${kind}.`))
+  const { long, facts } = reduce(hub)
+  const longest = long.find(([, length, limit]) => length > limit)
+  if (longest !== undefined) {
+    const [field, length, limit] = longest
+    return rejected(limitExceeded(ref, field, `${field} has ${length} entries, the limit is ${limit}.`))
+  }
+  return reduced(
+    facts(),
+    result.warnings.slice(0, LIMITS.problems).map(problem => lenience(ref, problem)),
+  )
+}
+
+function isKind<Kind extends HubObject['kind']>(hub: HubObject, kind: Kind): hub is Hub<Kind> {
+  return hub.kind === kind
+}
+
+function rejected<T>(one: Finding): Reduced<T> {
+  return { kind: 'rejected', findings: [one] }
+}
+
+function limitExceeded(ref: ObjectRef, field: string, what: string): Finding {
+  return finding(ref, 'LimitExceeded', field, `${what} The object is not used. Split it into several.`)
+}
+
+function violation(ref: ObjectRef, { path, message }: Problem): Finding {
+  return finding(ref, 'SchemaViolation', path, message)
+}
+
+function lenience(ref: ObjectRef, { path, message }: Problem): Finding {
+  return finding(ref, 'Lenient', path, message)
+}
+
+/** How many values an object is made of, counted no further than the limit. */
+function values(object: unknown): number {
+  const open: unknown[] = [object]
+  let count = 0
+  while (open.length > 0 && count < LIMITS.values) {
+    const value = open.pop()
+    count++
+    if (typeof value !== 'object' || value === null) continue
+    for (const inner of Object.values(value)) open.push(inner)
+  }
+  return count
+}
+
+/** Says of an object of an SMI group that there is no such kind. */
+export function unknownKind(ref: ObjectRef, apiVersion: string): Finding {
+  const message = `There is no kind ${quoted(ref.kind)} in ${apiVersion}. Correct apiVersion and kind.`
+  return finding(ref, 'UnknownKind', 'kind', message)
+}

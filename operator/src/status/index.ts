@@ -1,0 +1,1 @@
+export { type Condition, conditionsOf, type ObjectStatus, type Remark, statusDocument } from './conditions.ts'
