@@ -1,0 +1,137 @@
+/**
+ * The one function that builds an HttpConnectionManager, so that no chain can forget what makes access control by path sound
+ * (normalisation) or what an application would miss behind a proxy (upgrades, trailers, streams without end).
+ */
+
+import type { AccessLog } from '../proto/gen/envoy/config/accesslog/v3/accesslog.ts'
+import type { HeaderMutation as Mutation } from '../proto/gen/envoy/config/common/mutation_rules/v3/mutation_rules.ts'
+import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '../proto/gen/envoy/config/core/v3/protocol.ts'
+import type { Filter } from '../proto/gen/envoy/config/listener/v3/listener_components.ts'
+import { RBAC } from '../proto/gen/envoy/extensions/filters/http/rbac/v3/rbac.ts'
+import { Router } from '../proto/gen/envoy/extensions/filters/http/router/v3/router.ts'
+import {
+  HttpConnectionManager_ForwardClientCertDetails as ClientCert,
+  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
+  HttpConnectionManager,
+  HttpConnectionManager_ServerHeaderTransformation,
+  type LocalReplyConfig,
+} from '../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts'
+import { HeaderMutation } from '../proto/gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.ts'
+import { extension, filter } from '../proto/index.ts'
+import { ADS } from './address.ts'
+import { NEVER } from './duration.ts'
+
+export const RBAC_FILTER = 'envoy.filters.http.rbac'
+
+/** How many kilobytes of headers a message may have: Envoy's 60 are too few for some single sign-on cookies. */
+export const MAX_HEADERS_KB = 96
+const MAX_HEADERS = 1000
+
+export interface ConnectionManagerOptions {
+  readonly direction: 'inbound' | 'outbound'
+  /** Who is on the other side: only a proved identity is handed on (x-forwarded-client-cert). */
+  readonly caller: 'application' | 'identified' | 'unidentified'
+  /** The RouteConfiguration that holds all that changes. */
+  readonly routes: string
+  readonly replies: LocalReplyConfig
+  readonly accessLog: readonly AccessLog[]
+  /** What becomes of `%2F` in a path: an application that decodes it sees another path than the rules were asked about. */
+  readonly escapedSlashes: 'reject' | 'keep'
+  /** Whether requests without an id get one: for logs that shall be joined. */
+  readonly requestIds: boolean
+}
+
+export function connectionManager(options: ConnectionManagerOptions): Filter {
+  return filter('envoy.filters.network.http_connection_manager', HttpConnectionManager, {
+    statPrefix: options.direction,
+    routeSpecifier: { $case: 'rds', rds: { configSource: ADS, routeConfigName: options.routes } },
+    httpFilters: [...(options.direction === 'inbound' ? [accessControl()] : []), router()],
+    accessLog: options.accessLog,
+    localReplyConfig: options.replies,
+    ...paths(options.escapedSlashes),
+    ...protocols(),
+    ...trust(options),
+    // A stream may be silent for a day, and an upload may take one.
+    streamIdleTimeout: NEVER,
+    requestTimeout: NEVER,
+  })
+}
+
+/** Judged by the same path that the application will see. */
+function paths(escapedSlashes: 'reject' | 'keep'): Partial<HttpConnectionManager> {
+  return {
+    normalizePath: true,
+    mergeSlashes: true,
+    pathWithEscapedSlashesAction:
+      escapedSlashes === 'reject' ? EscapedSlashes.REJECT_REQUEST : EscapedSlashes.KEEP_UNCHANGED,
+  }
+}
+
+/** Whatever the two applications could say to each other without us. */
+function protocols(): Partial<HttpConnectionManager> {
+  return {
+    httpProtocolOptions: { enableTrailers: true, acceptHttp10: true, defaultHostForHttp10: 'localhost' },
+    http2ProtocolOptions: { allowConnect: true },
+    commonHttpProtocolOptions: {
+      maxHeadersCount: MAX_HEADERS,
+      headersWithUnderscoresAction: HttpProtocolOptions_HeadersWithUnderscoresAction.ALLOW,
+    },
+    maxRequestHeadersKb: MAX_HEADERS_KB,
+    upgradeConfigs: [{ upgradeType: 'websocket' }],
+    proxy100Continue: true,
+    serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
+  }
+}
+
+/** Nobody steers a proxy by headers, and `x-forwarded-for` passes as it came: we are no hop anyone chose. */
+function trust({ caller, requestIds }: ConnectionManagerOptions): Partial<HttpConnectionManager> {
+  return {
+    useRemoteAddress: false,
+    internalAddressConfig: { unixSockets: false },
+    earlyHeaderMutationExtensions: [
+      extension('envoy.http.early_header_mutation.header_mutation', HeaderMutation, { mutations: DISTRUSTED }),
+    ],
+    generateRequestId: requestIds,
+    preserveExternalRequestId: true,
+    ...(caller === 'identified'
+      ? { forwardClientCertDetails: ClientCert.SANITIZE_SET, setCurrentClientCertDetails: { uri: true } }
+      : { forwardClientCertDetails: ClientCert.SANITIZE }),
+  }
+}
+
+/** Request headers by which Envoy's router lets itself be steered, and our own. */
+const DISTRUSTED: readonly Mutation[] = [
+  ...[
+    'x-envoy-decorator-operation',
+    'x-envoy-expected-rq-timeout-ms',
+    'x-envoy-force-trace',
+    'x-envoy-hedge-on-per-try-timeout',
+    'x-envoy-ip-tags',
+    'x-envoy-max-retries',
+    'x-envoy-original-path',
+    'x-envoy-retriable-header-names',
+    'x-envoy-retriable-status-codes',
+    'x-envoy-retry-grpc-on',
+    'x-envoy-retry-on',
+    'x-envoy-upstream-alt-stat-name',
+    'x-envoy-upstream-rq-per-try-timeout-ms',
+    'x-envoy-upstream-rq-timeout-alt-response',
+    'x-envoy-upstream-rq-timeout-ms',
+    'x-envoy-upstream-stream-duration-ms',
+  ].map((remove): Mutation => ({ action: { $case: 'remove', remove } })),
+  {
+    action: {
+      $case: 'removeOnMatch',
+      removeOnMatch: { keyMatcher: { matchPattern: { $case: 'prefix', prefix: 'x-smi-' } } },
+    },
+  },
+]
+
+/** Without rules of its own: each route brings them. A route without any would let everything in, so none is built. */
+function accessControl() {
+  return filter(RBAC_FILTER, RBAC, {})
+}
+
+function router() {
+  return filter('envoy.filters.http.router', Router, { suppressEnvoyHeaders: true })
+}

@@ -1,0 +1,175 @@
+/**
+ * The side that answers for an application: one listener for all its ports, which tells peers of the mesh (mTLS, by ALPN) from
+ * everybody else and lets through what access control allows. Rules about requests live in RouteConfigurations; only those about
+ * connections are in here.
+ */
+import { type Access, type Port, type Protocol, podAddress, type Workload } from '../mesh/index.ts'
+import { TrafficDirection } from '../proto/gen/envoy/config/core/v3/base.ts'
+import type { Listener } from '../proto/gen/envoy/config/listener/v3/listener.ts'
+import type {
+  Filter,
+  FilterChain,
+  FilterChainMatch,
+  ListenerFilter,
+} from '../proto/gen/envoy/config/listener/v3/listener_components.ts'
+import { type AccessLogMode, accessLogs } from './access-log.ts'
+import { socketAddress } from './address.ts'
+import { applicationHttp } from './cluster.ts'
+import { connectionManager } from './connection-manager.ts'
+import { seconds } from './duration.ts'
+import { HTTP_PROTOCOLS, httpInspector, originalDestination, SILENCE_S, tlsInspector } from './listener-filter.ts'
+import { inboundReplies } from './local-reply.ts'
+import { applicationClusterName, applicationPortClusterName, INBOUND, inboundRouteName } from './names.ts'
+import { notToItself } from './outbound.ts'
+import { CLOSED, type Gate, networkAccess } from './rbac.ts'
+import { inboundHttpStats, inboundTcpStats } from './stats.ts'
+import { tcpToCluster } from './tcp.ts'
+import { MESH_ALPN, meshDownstreamSocket } from './tls.ts'
+
+/** Where connections to an application are redirected to. */
+export const INBOUND_PORT: Port = 15_006
+
+export interface InboundOptions {
+  readonly accessLog: AccessLogMode
+  readonly escapedSlashes: 'reject' | 'keep'
+  readonly trustDomain: string
+}
+
+/** What the listener must know of access: all of it for bytes, the gate alone for ports that speak HTTP. */
+export interface InboundAccess {
+  readonly full: (port: Port) => Omit<Access, 'key'>
+  readonly gate: (port: Port) => Gate
+}
+
+interface Guarded {
+  readonly port: Port | 'other'
+  readonly protocol: Protocol
+  readonly workload: Workload
+  readonly options: InboundOptions
+  readonly full: () => Omit<Access, 'key'>
+  readonly gate: () => Gate
+}
+
+/** Undefined where a loopback pod accepts nothing: there is no address to listen on. */
+export function inboundListener(
+  workload: Workload,
+  access: InboundAccess,
+  undeclared: Gate,
+  options: InboundOptions,
+): Listener | undefined {
+  const place = listenerPlace(workload)
+  if (place === undefined) return undefined
+  const ports = workload.inbound.flatMap(({ port, protocol }) =>
+    portChains({ port, protocol, workload, options, full: () => access.full(port), gate: () => access.gate(port) }),
+  )
+  return {
+    name: INBOUND,
+    ...place,
+    statPrefix: 'inbound',
+    trafficDirection: TrafficDirection.INBOUND,
+    listenerFilters: listenerFilters(workload),
+    listenerFiltersTimeout: seconds(SILENCE_S),
+    continueOnListenerFiltersTimeout: true,
+    filterChains:
+      workload.capture.kind === 'redirect'
+        ? [notToItself(INBOUND_PORT), ...ports, ...undeclaredChains(workload, undeclared, options)]
+        : ports,
+  }
+}
+
+function listenerPlace({ capture, inbound }: Workload): Pick<Listener, 'address' | 'additionalAddresses'> | undefined {
+  if (capture.kind === 'redirect') return { address: socketAddress('0.0.0.0', INBOUND_PORT) }
+  const [first, ...others] = inbound.map(({ port }) => socketAddress(podAddress(capture.subnet), port))
+  if (first === undefined) return undefined
+  return { address: first, additionalAddresses: others.map(address => ({ address })) }
+}
+
+/** Nobody waits for HTTP on a port that is known to speak something, or known not to. */
+function listenerFilters({ capture, inbound }: Workload): ListenerFilter[] {
+  const known = inbound.filter(({ protocol }) => protocol !== 'auto').map(({ port }) => port)
+  const sniffs = capture.kind === 'redirect' || known.length < inbound.length
+  return [
+    ...(capture.kind === 'redirect' ? [originalDestination()] : []),
+    tlsInspector(),
+    ...(sniffs ? [httpInspector(known)] : []),
+  ]
+}
+
+const MESH_ANY: FilterChainMatch = { transportProtocol: 'tls', applicationProtocols: Object.values(MESH_ALPN) }
+const MESH_HTTP: FilterChainMatch = { transportProtocol: 'tls', applicationProtocols: [MESH_ALPN.http] }
+const MESH_BYTES: FilterChainMatch = { transportProtocol: 'tls', applicationProtocols: [MESH_ALPN.bytes] }
+const PLAIN: FilterChainMatch = { transportProtocol: 'raw_buffer' }
+const PLAIN_HTTP: FilterChainMatch = { transportProtocol: 'raw_buffer', applicationProtocols: HTTP_PROTOCOLS }
+const ANYTHING_ELSE: FilterChainMatch = {}
+
+/** A port's own protocol is what counts: whatever the caller took it for, rules about requests are asked of requests. */
+function portChains(guarded: Guarded): FilterChain[] {
+  switch (guarded.protocol) {
+    case 'http':
+    case 'http2':
+      return [
+        chain(guarded, 'mesh', MESH_ANY, http(guarded, 'identified')),
+        chain(guarded, 'plain', PLAIN, http(guarded, 'unidentified')),
+        chain(guarded, 'opaque', ANYTHING_ELSE, unidentifiedBytes(guarded)),
+      ]
+    case 'tcp':
+      return [
+        chain(guarded, 'mesh', MESH_ANY, bytes(guarded, guarded.full())),
+        chain(guarded, 'opaque', ANYTHING_ELSE, unidentifiedBytes(guarded)),
+      ]
+    case 'auto':
+      return [
+        chain(guarded, 'mesh', MESH_HTTP, http(guarded, 'identified')),
+        chain(guarded, 'mesh-bytes', MESH_BYTES, bytes(guarded, guarded.full())),
+        chain(guarded, 'plain', PLAIN_HTTP, http(guarded, 'unidentified')),
+        chain(guarded, 'opaque', ANYTHING_ELSE, unidentifiedBytes(guarded)),
+      ]
+  }
+}
+
+/** Ports that the pod does not declare: a client's Service may name one all the same. */
+function undeclaredChains(workload: Workload, gate: Gate, options: InboundOptions): FilterChain[] {
+  const full = () => ({ ...CLOSED, ...gate })
+  return portChains({ port: 'other', protocol: 'auto', workload, options, full, gate: () => gate })
+}
+
+function chain(
+  { port, options }: Guarded,
+  who: string,
+  match: FilterChainMatch,
+  filters: readonly Filter[],
+): FilterChain {
+  const secured = who.startsWith('mesh') ? { transportSocket: meshDownstreamSocket(options.trustDomain) } : {}
+  const filterChainMatch = port === 'other' ? match : { ...match, destinationPort: port }
+  return { name: `${port}/${who}`, filterChainMatch, filters, ...secured }
+}
+
+function http({ port, workload, options }: Guarded, caller: 'identified' | 'unidentified'): Filter[] {
+  return [
+    connectionManager({
+      direction: 'inbound',
+      caller,
+      routes: inboundRouteName(port),
+      replies: inboundReplies(caller),
+      accessLog: [inboundHttpStats(workload.owner, port), ...accessLogs(options.accessLog, 'http', 'inbound')],
+      escapedSlashes: options.escapedSlashes,
+      requestIds: options.accessLog === 'all',
+    }),
+  ]
+}
+
+function bytes({ port, protocol, workload, options }: Guarded, access: Omit<Access, 'key'>): Filter[] {
+  const logs = [inboundTcpStats(workload.owner, port), ...accessLogs(options.accessLog, 'network', 'inbound')]
+  return [networkAccess(access), tcpToCluster(inboundCluster(workload, port, protocol), 'inbound', logs)]
+}
+
+/** No identity, no rule that could hold: the gate decides alone, so a new rule leaves these chains as they are. */
+function unidentifiedBytes(guarded: Guarded): Filter[] {
+  return bytes(guarded, { ...CLOSED, ...guarded.gate() })
+}
+
+/** The way to the application of one port. */
+export function inboundCluster({ capture }: Workload, port: Port | 'other', protocol: Protocol): string {
+  if (capture.kind === 'redirect' || port === 'other') return applicationClusterName(applicationHttp(protocol))
+  return applicationPortClusterName(port)
+}

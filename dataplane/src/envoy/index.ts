@@ -1,0 +1,17 @@
+/** Envoy's side of the data plane: the mesh as Envoy resources, and the bootstrap of a proxy that asks for them. */
+export type { AccessLogMode } from './access-log.ts'
+export {
+  type BootstrapOptions,
+  bootstrap,
+  type CredentialFiles,
+  credentialDescriptions,
+  credentialFiles,
+  type XdsSecurity,
+} from './bootstrap.ts'
+export { INBOUND_PORT } from './inbound.ts'
+export { REASON, REASON_HEADER, UNSENT_HEADER } from './local-reply.ts'
+export * from './names.ts'
+export { CAPTURE_PORT } from './outbound.ts'
+export { type DerivedResources, deriveResources, type ResourceOptions, type SecretTables } from './resources.ts'
+export { scopeOf } from './scope.ts'
+export { METADATA, STAT_SCOPE } from './stats.ts'

@@ -1,0 +1,325 @@
+/** The derivations of what clients hold: clusters, endpoints, routes and listeners of service ports. */
+import type { Graph, Table } from '../derive/index.ts'
+import {
+  clusterAddressSeenBy,
+  type EnvoyResource,
+  type GroupKey,
+  groupAll,
+  groupOfWorkload,
+  groupOpen,
+  groupRedirected,
+  type Ip,
+  loopbackPort,
+  type Mesh,
+  type ObjectRef,
+  type Protocol,
+  podAddressSeenBy,
+  type ServicePortKey,
+  type ServiceRoutes,
+  subnetOf,
+} from '../mesh/index.ts'
+import { cluster, podCluster } from './cluster.ts'
+import { claims, type Facts, type HeadlessPod, type OutboundPort, type OwnSocket, podPlace } from './facts.ts'
+import { loadAssignment } from './load-assignment.ts'
+import { type OutboundTarget, opaqueClusterName, outboundName } from './names.ts'
+import { type ListenerPlace, type OutboundOptions, outboundListener, outboundTcpLogs } from './outbound.ts'
+import {
+  clusterResource,
+  type Keyed,
+  listenerResource,
+  loadAssignmentResource,
+  routeResource,
+  sameResource,
+} from './resource.ts'
+import { refusedRouteConfiguration, routeConfiguration } from './route.ts'
+import { closeFilter, connectionAction, tcpFilter } from './tcp.ts'
+
+type Resources = Table<string, EnvoyResource>
+
+export function deriveOutbound(graph: Graph, mesh: Mesh, facts: Facts, options: OutboundOptions): Resources[] {
+  return [
+    deriveClusters(graph, facts),
+    deriveLoadAssignments(graph, mesh, facts),
+    derivePodClusters(graph, facts),
+    deriveRoutes(graph, mesh, facts),
+    derivePodRoutes(graph, mesh, facts),
+    deriveRefusals(graph, facts),
+    derivePodRefusals(graph, facts),
+    deriveRedirected(graph, mesh, facts, options),
+    deriveRedirectedPods(graph, mesh, facts, options),
+    deriveOwnSockets(graph, mesh, facts, options),
+  ]
+}
+
+function deriveClusters(graph: Graph, { ports, told, peers }: Facts): Resources {
+  return graph.expand({
+    name: 'envoy.clusters',
+    over: ports,
+    reads: { told, peers },
+    equal: sameResource,
+    compute: (key, { service, port, identities, from }, read) => {
+      const group = read.told(service)
+      if (group === undefined) return []
+      const common = { identities, peers: read.peers(key) ?? 'mesh', endpointsOf: outboundName({ service: key }) }
+      return clustersOf({ service: key }, port.protocol, (name, protocol) =>
+        clusterResource(group, cluster({ ...common, name, protocol }), from),
+      )
+    },
+  })
+}
+
+/** A port of protocol `auto` has a cluster for HTTP and one for bytes: a peer must know which is coming. */
+function clustersOf(
+  target: OutboundTarget,
+  protocol: Protocol,
+  build: (name: string, protocol: Protocol) => Keyed,
+): Keyed[] {
+  const main = build(outboundName(target), protocol)
+  return protocol === 'auto' ? [main, build(opaqueClusterName(target), 'tcp')] : [main]
+}
+
+function deriveLoadAssignments(graph: Graph, mesh: Mesh, { ports, told }: Facts): Resources {
+  return graph.expand({
+    name: 'envoy.loadAssignments',
+    over: ports,
+    reads: { endpoints: mesh.endpoints, told },
+    equal: sameResource,
+    compute: (key, { service, from }, read) => {
+      const group = read.told(service)
+      if (group === undefined) return []
+      // Without any endpoint there is still an assignment: a cluster waits for one before it serves.
+      const endpoints = read.endpoints(key)?.endpoints ?? []
+      return [loadAssignmentResource(group, loadAssignment(outboundName({ service: key }), endpoints), from)]
+    },
+  })
+}
+
+function derivePodClusters(graph: Graph, { pods, ports, told }: Facts): Resources {
+  return graph.expand({
+    name: 'envoy.podClusters',
+    over: pods,
+    reads: { ports, told },
+    equal: sameResource,
+    compute: (_name, { target, endpoint }, read) => {
+      const port = read.ports(target.service)
+      const group = port && read.told(port.service)
+      if (port === undefined || group === undefined) return []
+      return clustersOf(target, port.port.protocol, (name, protocol) =>
+        clusterResource(group, podCluster(name, endpoint, protocol), port.from),
+      )
+    },
+  })
+}
+
+function deriveRoutes(graph: Graph, mesh: Mesh, { ports, told }: Facts): Resources {
+  return graph.expand({
+    name: 'envoy.routes',
+    over: ports,
+    reads: { routes: mesh.routes, told },
+    equal: sameResource,
+    compute: (key, port, read) => {
+      const group = read.told(port.service)
+      const routes = speaksHttp(port) ? read.routes(key) : undefined
+      if (group === undefined || routes === undefined) return []
+      const name = outboundName({ service: key })
+      return [
+        routeResource(
+          group,
+          routeConfiguration(name, routes, backend => backend),
+          authors(port, routes),
+        ),
+      ]
+    },
+  })
+}
+
+/** The routes of a headless port hold for each of its pods; only what was for the service itself is for that pod. */
+function derivePodRoutes(graph: Graph, mesh: Mesh, { pods, ports, told }: Facts): Resources {
+  return graph.expand({
+    name: 'envoy.podRoutes',
+    over: pods,
+    reads: { ports, routes: mesh.routes, told },
+    equal: sameResource,
+    compute: (name, { target }, read) => {
+      const port = read.ports(target.service)
+      const group = port && read.told(port.service)
+      const routes = port && speaksHttp(port) ? read.routes(target.service) : undefined
+      if (port === undefined || group === undefined || routes === undefined) return []
+      const clusterOf = (backend: ServicePortKey) => (backend === target.service ? name : backend)
+      return [routeResource(group, routeConfiguration(name, routes, clusterOf), authors(port, routes))]
+    },
+  })
+}
+
+/** What those see who are not told of a service: its name, and that it is not for them. */
+function deriveRefusals(graph: Graph, { ports, told }: Facts): Resources {
+  return graph.expand({
+    name: 'envoy.refusals',
+    over: ports,
+    reads: { told },
+    equal: sameResource,
+    compute: (key, port, read) =>
+      read.told(port.service) === groupOpen() || !speaksHttp(port)
+        ? []
+        : [routeResource(groupAll(), refusedRouteConfiguration(outboundName({ service: key })), port.from)],
+  })
+}
+
+function derivePodRefusals(graph: Graph, { pods, ports, told }: Facts): Resources {
+  return graph.expand({
+    name: 'envoy.podRefusals',
+    over: pods,
+    reads: { ports, told },
+    equal: sameResource,
+    compute: (name, { target }, read) => {
+      const port = read.ports(target.service)
+      if (port === undefined || !speaksHttp(port) || read.told(port.service) === groupOpen()) return []
+      return [routeResource(groupAll(), refusedRouteConfiguration(name), port.from)]
+    },
+  })
+}
+
+/** The listeners of cluster IPs, where connections are redirected to them. */
+function deriveRedirected(graph: Graph, mesh: Mesh, facts: Facts, options: OutboundOptions): Resources {
+  const { ports, told, captures } = facts
+  return graph.expand({
+    name: 'envoy.redirectedListeners',
+    over: ports,
+    reads: { ports, told, captures, routes: mesh.routes },
+    equal: sameResource,
+    compute: (key, port, read) => {
+      if (port.address.kind !== 'clusterIP' || !read.captures('redirect')) return []
+      const place = { ips: port.address.ips, port: port.port.port, socket: 'redirected' } as const
+      return redirectedListeners({ target: { service: key }, port, place }, read, options)
+    },
+  })
+}
+
+/** The listeners of single pods, behind headless services. */
+function deriveRedirectedPods(graph: Graph, mesh: Mesh, facts: Facts, options: OutboundOptions): Resources {
+  const { pods, podsAt, ports, told, captures } = facts
+  return graph.expand({
+    name: 'envoy.redirectedPodListeners',
+    over: pods,
+    reads: { ports, podsAt, told, captures, routes: mesh.routes },
+    equal: sameResource,
+    compute: (name, { target }, read) => {
+      const port = read.ports(target.service)
+      if (port === undefined || !read.captures('redirect')) return []
+      if (!claims(name, read.podsAt(podPlace('redirect', target)))) return []
+      const place = { ips: [target.ip], port: target.port, socket: 'redirected' } as const
+      return redirectedListeners({ target, port, place }, read, options)
+    },
+  })
+}
+
+interface Outbound {
+  readonly target: OutboundTarget
+  readonly port: OutboundPort
+  readonly place: ListenerPlace
+}
+
+interface OutboundReads {
+  readonly ports: (key: ServicePortKey) => OutboundPort | undefined
+  readonly told: (service: OutboundPort['service']) => GroupKey | undefined
+  readonly routes: (key: ServicePortKey) => ServiceRoutes | undefined
+}
+
+/** One for everybody; where bytes may flow and not everybody may send them, one that closes, and the real one for the others. */
+function redirectedListeners(outbound: Outbound, read: OutboundReads, options: OutboundOptions): Keyed[] {
+  const group = read.told(outbound.port.service)
+  if (group === undefined) return []
+  if (group === groupOpen() || !speaksBytes(outbound.port)) return listener(groupRedirected(), outbound, read, options)
+  return [...listener(groupRedirected(), outbound, 'refused', options), ...listener(group, outbound, read, options)]
+}
+
+function listener(
+  group: GroupKey,
+  { target, port, place }: Outbound,
+  read: OutboundReads | 'refused',
+  options: OutboundOptions,
+): Keyed[] {
+  const protocol = port.port.protocol
+  // Routes are looked at only where they are part of the listener: for HTTP a new weight must not touch it.
+  const routes = read === 'refused' || !speaksBytes(port) ? undefined : read.routes(port.key)
+  const opaque = () =>
+    read === 'refused'
+      ? closeFilter()
+      : tcpFilter(
+          connectionAction(routes?.routes ?? []),
+          backend => bytesCluster(backend === port.key ? target : { service: backend }, read.ports(backend)),
+          outboundTcpLogs(options),
+        )
+  const message = outboundListener(outboundName(target), place, protocol, opaque, options)
+  return message === undefined ? [] : [listenerResource(group, message, authors(port, routes))]
+}
+
+function bytesCluster(target: OutboundTarget, port: OutboundPort | undefined): string {
+  return port?.port.protocol === 'auto' ? opaqueClusterName(target) : outboundName(target)
+}
+
+/** Real sockets for pods that are processes of this machine: one for each service port and pod. */
+function deriveOwnSockets(graph: Graph, mesh: Mesh, facts: Facts, options: OutboundOptions): Resources {
+  const { ports, told, podsAt, sockets } = facts
+  return graph.expand({
+    name: 'envoy.ownListeners',
+    over: sockets,
+    reads: {
+      ports,
+      told,
+      podsAt,
+      routes: mesh.routes,
+      endpoints: mesh.endpoints,
+      reach: mesh.reach,
+      companions: facts.companions,
+    },
+    equal: sameResource,
+    compute: (_key, socket, read) => {
+      const port = read.ports(socket.port)
+      if (port === undefined) return []
+      const reached = () => read.reach(socket.identity)?.services ?? []
+      const mayKnow = () =>
+        read.told(port.service) === groupOpen() ||
+        reached().some(service => service === port.service || read.companions(service)?.includes(port.service))
+      const reads = !speaksBytes(port) || mayKnow() ? read : 'refused'
+      const found =
+        port.address.kind === 'clusterIP'
+          ? clusterSocket(socket, port, port.address.ips)
+          : podSockets(socket, port, read.endpoints(port.key)?.endpoints ?? [], read.podsAt)
+      return found.flatMap(outbound => listener(groupOfWorkload(socket.workload), outbound, reads, options))
+    },
+  })
+}
+
+function clusterSocket({ subnet }: OwnSocket, port: OutboundPort, clusterIps: readonly Ip[]): Outbound[] {
+  const ips = clusterIps.flatMap(ip => clusterAddressSeenBy(subnet, ip) ?? [])
+  const place = { ips, port: loopbackPort(port.port.port), socket: 'own' } as const
+  return [{ target: { service: port.key }, port, place }]
+}
+
+function podSockets(
+  { subnet }: OwnSocket,
+  port: OutboundPort,
+  endpoints: readonly HeadlessPod['endpoint'][],
+  podsAt: (place: string) => Iterable<string>,
+): Outbound[] {
+  return endpoints.flatMap((endpoint): Outbound[] => {
+    const target = { service: port.key, ip: endpoint.ip, port: endpoint.port }
+    const pod = subnetOf(endpoint.ip)
+    if (pod === undefined || !claims(outboundName(target), podsAt(podPlace('loopback', target)))) return []
+    const place = { ips: [podAddressSeenBy(subnet, pod)], port: loopbackPort(port.port.port), socket: 'own' } as const
+    return [{ target, port, place }]
+  })
+}
+
+function speaksHttp({ port }: OutboundPort): boolean {
+  return port.protocol !== 'tcp'
+}
+
+function speaksBytes({ port }: OutboundPort): boolean {
+  return port.protocol === 'tcp' || port.protocol === 'auto'
+}
+
+function authors(port: OutboundPort, routes: ServiceRoutes | undefined): readonly ObjectRef[] {
+  return [...port.from, ...(routes?.routes ?? []).flatMap(route => route.from)]
+}

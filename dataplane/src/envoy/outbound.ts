@@ -1,0 +1,113 @@
+/**
+ * The side that clients connect to: one listener per service port, reached by original destination (or, for pods that are
+ * processes of one machine, on a socket of its own), and the listener that catches everything redirected.
+ */
+import type { Ip, Port, Protocol } from '../mesh/index.ts'
+import { TrafficDirection } from '../proto/gen/envoy/config/core/v3/base.ts'
+import type { Listener } from '../proto/gen/envoy/config/listener/v3/listener.ts'
+import type { Filter, FilterChain } from '../proto/gen/envoy/config/listener/v3/listener_components.ts'
+import { type AccessLogMode, accessLogs } from './access-log.ts'
+import { socketAddress } from './address.ts'
+import { connectionManager } from './connection-manager.ts'
+import { seconds } from './duration.ts'
+import { HTTP_PROTOCOLS, httpInspector, SILENCE_S } from './listener-filter.ts'
+import { outboundReplies } from './local-reply.ts'
+import { CAPTURE, PASSTHROUGH } from './names.ts'
+import { outboundHttpStats, outboundTcpStats } from './stats.ts'
+import { closeFilter, tcpToCluster } from './tcp.ts'
+
+/** Where an application's own connections are redirected to. */
+export const CAPTURE_PORT: Port = 15_001
+
+export interface OutboundOptions {
+  readonly accessLog: AccessLogMode
+}
+
+export interface ListenerPlace {
+  readonly ips: readonly Ip[]
+  readonly port: Port
+  /** `redirected`: owns no socket, the capture listener hands over. */
+  readonly socket: 'redirected' | 'own'
+}
+
+/** A service port, or one pod of it. `opaque` is what becomes of bytes; a port of protocol http never asks. */
+export function outboundListener(
+  name: string,
+  place: ListenerPlace,
+  protocol: Protocol,
+  opaque: () => Filter,
+  options: OutboundOptions,
+): Listener | undefined {
+  const [first, ...others] = place.ips
+  if (first === undefined) return undefined
+  return {
+    name,
+    address: socketAddress(first, place.port),
+    additionalAddresses: others.map(ip => ({ address: socketAddress(ip, place.port) })),
+    ...(place.socket === 'redirected' ? { bindToPort: false } : {}),
+    statPrefix: 'outbound',
+    trafficDirection: TrafficDirection.OUTBOUND,
+    ...chains(name, protocol, opaque, options),
+  }
+}
+
+function chains(name: string, protocol: Protocol, opaque: () => Filter, options: OutboundOptions): Partial<Listener> {
+  switch (protocol) {
+    case 'http':
+    case 'http2':
+      return { filterChains: [{ filters: [httpFilter(name, options)] }] }
+    case 'tcp':
+      return { filterChains: [{ filters: [opaque()] }] }
+    case 'auto': {
+      const http: FilterChain = {
+        filterChainMatch: { applicationProtocols: HTTP_PROTOCOLS },
+        filters: [httpFilter(name, options)],
+      }
+      return {
+        listenerFilters: [httpInspector([])],
+        listenerFiltersTimeout: seconds(SILENCE_S),
+        continueOnListenerFiltersTimeout: true,
+        filterChains: [http],
+        defaultFilterChain: { filters: [opaque()] },
+      }
+    }
+  }
+}
+
+function httpFilter(routes: string, { accessLog }: OutboundOptions): Filter {
+  return connectionManager({
+    direction: 'outbound',
+    caller: 'application',
+    routes,
+    replies: outboundReplies(),
+    accessLog: [outboundHttpStats(), ...accessLogs(accessLog, 'http', 'outbound')],
+    // The server's proxy decides; here it would only mean two places to look.
+    escapedSlashes: 'keep',
+    requestIds: accessLog === 'all',
+  })
+}
+
+/** Logs of connections of opaque bytes. */
+export function outboundTcpLogs({ accessLog }: OutboundOptions) {
+  return [outboundTcpStats(), ...accessLogs(accessLog, 'network', 'outbound')]
+}
+
+/** Hands each redirected connection to the listener of its destination; what no listener claims goes where it wanted. */
+export function captureListener(options: OutboundOptions): Listener {
+  return {
+    name: CAPTURE,
+    address: socketAddress('0.0.0.0', CAPTURE_PORT),
+    useOriginalDst: true,
+    statPrefix: 'outbound',
+    trafficDirection: TrafficDirection.OUTBOUND,
+    filterChains: [notToItself(CAPTURE_PORT)],
+    defaultFilterChain: {
+      filters: [tcpToCluster(PASSTHROUGH, 'outbound', accessLogs(options.accessLog, 'network', 'outbound'))],
+    },
+  }
+}
+
+/** Who connects to the listener's own port would otherwise be sent to itself, for ever. */
+export function notToItself(port: Port): FilterChain {
+  return { filterChainMatch: { destinationPort: port }, filters: [closeFilter()] }
+}

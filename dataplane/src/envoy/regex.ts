@@ -1,0 +1,64 @@
+/**
+ * Patterns of the mesh as Envoy matchers. Envoy matches a regular expression against the whole text, so `start` needs a tail.
+ * What holds no metacharacter becomes a plain comparison, which means the same and costs less.
+ */
+import type { Pattern } from '../mesh/index.ts'
+import type { StringMatcher } from '../proto/gen/envoy/type/matcher/v3/string.ts'
+
+export type TextMatch =
+  | { readonly kind: 'exact'; readonly text: string }
+  | { readonly kind: 'prefix'; readonly text: string }
+  | { readonly kind: 'regex'; readonly regex: string }
+
+/** Characters that mean themselves in every position of an RE2 expression. */
+const LITERAL = /^(\^?)([A-Za-z0-9/_~=,;:@%&!-]+)(\$?)$/
+
+/** The same question as `pattern` asks, in the cheapest form. */
+export function textMatch({ regex, anchor }: Pattern): TextMatch {
+  const [, , text, end] = LITERAL.exec(regex) ?? []
+  if (text !== undefined) return { kind: anchor === 'full' || end === '$' ? 'exact' : 'prefix', text }
+  return { kind: 'regex', regex: wholeText({ regex, anchor }) }
+}
+
+/** An expression that matches a whole text exactly if `pattern` fits that text. */
+export function wholeText({ regex, anchor }: Pattern): string {
+  return anchor === 'full' ? regex : `(?:${closed(regex)})(?s:.*)`
+}
+
+/**
+ * The same for the `host` header: the text may end in a dot and in a port, which the pattern need not know of.
+ * A pattern that does name them fits as well.
+ */
+export function wholeAuthority(pattern: Pattern): string {
+  const tail = '\\.?(?::[0-9]+)?'
+  return pattern.anchor === 'full' ? `(?:${closed(pattern.regex)})${tail}` : wholeText(pattern)
+}
+
+export function stringMatcher(match: TextMatch): StringMatcher {
+  switch (match.kind) {
+    case 'exact':
+      return { matchPattern: { $case: 'exact', exact: match.text } }
+    case 'prefix':
+      return { matchPattern: { $case: 'prefix', prefix: match.text } }
+    case 'regex':
+      return { matchPattern: { $case: 'safeRegex', safeRegex: { regex: match.regex } } }
+  }
+}
+
+/** Text that an expression matches as it stands. */
+export function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+}
+
+/** `\Q` without `\E` quotes all that follows, so it must end before anything of ours is appended. */
+function closed(regex: string): string {
+  let quoting = false
+  for (let at = 0; at < regex.length; at++) {
+    if (regex[at] !== '\\') continue
+    const next = regex[at + 1]
+    if (quoting ? next === 'E' : next === 'Q') quoting = !quoting
+    // Inside a quotation a backslash that ends nothing is a character like any other.
+    if (!quoting || next === 'Q') at++
+  }
+  return quoting ? `${regex}\\E` : regex
+}
