@@ -109,6 +109,10 @@ describe('TrafficSplit', () => {
     assert.deepEqual(sharesOf([split({ gone: 1 })]), { website: 1 })
   })
 
+  test('a split whose only weights are on backends that do not exist is as if it did not exist', () => {
+    assert.deepEqual(sharesOf([split({ 'website-v1': 0, gone: 1 })]), { website: 1 })
+  })
+
   test('weights that are all zero mean that nobody answers', () => {
     assert.equal(sharesOf([split({ 'website-v1': 0, 'website-v2': 0 })]), 'refused')
   })

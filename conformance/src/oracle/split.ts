@@ -13,14 +13,10 @@ export interface Share {
 export function shares(world: World, apex: ServiceView, port: number, call: Call): readonly Share[] {
   for (const split of splitsOf(world, apex)) {
     if (!fitsSplit(world, split, call)) continue
-    const backends = usable(world, split, port)
-    // "The backend service is not included": a split without any backend left is as if it did not exist.
-    if (backends.length === 0) continue
-    return withSomebodyThere(
-      world,
-      backends.filter(({ weight }) => weight > 0),
-      port,
-    )
+    if (backendsOf(split).every(backend => quantity(backend['weight']) === 0)) return []
+    const backends = usable(world, split, port).filter(({ weight }) => weight > 0)
+    // "The backend service is not included": a split with nobody left to get a share is as if it did not exist.
+    if (backends.length > 0) return withSomebodyThere(world, backends, port)
   }
   return [{ service: apex, weight: 1 }]
 }
@@ -59,11 +55,14 @@ function fitsSplit(world: World, split: RawObject, call: Call): boolean {
 
 /** "There must be a match between a port on the root service and a port on every destination backend service." */
 function usable(world: World, split: RawObject, port: number): readonly Share[] {
-  return list(fields(split['spec'])['backends']).flatMap(value => {
-    const backend = fields(value)
+  return backendsOf(split).flatMap(backend => {
     const found = service(world, { namespace: nameOf(split).namespace, name: text(backend['service']) })
     return found?.ports.includes(port) ? [{ service: found, weight: quantity(backend['weight']) }] : []
   })
+}
+
+function backendsOf(split: RawObject): readonly RawObject[] {
+  return list(fields(split['spec'])['backends']).map(fields)
 }
 
 /** A backend where nobody is ready leaves its share to the others, unless the mesh is told to let it fail. */
