@@ -43,8 +43,8 @@ export function compile(graph: Graph, facts: FactTables, config: MeshConfig): Co
     reach: telling.reach,
     pods: pods.workloadOfPod,
   }
-  const stages = { problems: facts.problems, ...routing.findings, ...access.findings }
-  return { mesh, findings: gather(graph, facts.subjects, stages) }
+  const stages = { ...routing.findings, ...access.findings }
+  return { mesh, findings: gather(graph, facts.subjects, facts.problems, stages) }
 }
 
 type Pods = ReturnType<typeof compilePods>

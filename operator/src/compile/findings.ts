@@ -29,18 +29,24 @@ export function findingsBySubject<K>(
   })
 }
 
-/** Everything about each object that exists. */
+/**
+ * Everything about each object that exists. Of one that could not be read, only why: what else there is to say is about an
+ * earlier version, which nobody looks at any more.
+ */
 export function gather(
   graph: Graph,
   subjects: Table<string, Subject>,
+  problems: Table<string, readonly Finding[]>,
   stages: Readonly<Record<string, Table<string, readonly Finding[]>>>,
 ): Table<string, readonly Finding[]> {
+  const rejected = graph.derive({ name: 'rejected', over: subjects, compute: (_key, subject) => subject.rejected })
   return graph.derive({
     name: 'findings',
-    over: subjects,
-    reads: stages,
-    compute: (subject, _value, read) => {
-      const all = Object.values(read).flatMap(look => look(subject) ?? [])
+    over: rejected,
+    reads: { ...stages, problems },
+    compute: (subject, unread, read) => {
+      const looks = unread ? [read.problems] : Object.values(read)
+      const all = looks.flatMap(look => look(subject) ?? [])
       return all.length === 0 ? undefined : orderly(all)
     },
   })

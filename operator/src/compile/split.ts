@@ -56,8 +56,10 @@ export function compileRoutes(
     }
     if (wanted.length > 0 && routes.length === before) findings.push(conflicted(plan, port, routes))
   }
-  const itself: RouteAction = { kind: 'forward', backends: [{ backend: key, weight: 1 }] }
-  routes.push({ match: { kind: 'any' }, action: itself, from: [refOf(port.service)] })
+  if (!routes.some(({ match }) => match.kind === 'any')) {
+    const itself: RouteAction = { kind: 'forward', backends: [{ backend: key, weight: 1 }] }
+    routes.push({ match: { kind: 'any' }, action: itself, from: [refOf(port.service)] })
+  }
   return { value: { key, routes }, findings }
 }
 

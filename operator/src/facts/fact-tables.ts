@@ -76,9 +76,14 @@ const API_OF: Readonly<Record<string, RegExp>> = {
 /** The kinds of objects that sources have to bring. All others are ignored, silently unless they claim to be of SMI. */
 export const FACT_KINDS: readonly string[] = Object.keys(API_OF).sort()
 
+interface Taken {
+  readonly rejected: boolean
+  readonly findings: readonly Finding[]
+}
+
 /** Takes one object into a table and says what is to be said about it. */
 interface Intake {
-  readonly take: (ref: ObjectRef, object: unknown) => readonly Finding[]
+  readonly take: (ref: ObjectRef, object: unknown) => Taken
   readonly forget: (ref: ObjectRef) => void
 }
 
@@ -141,14 +146,13 @@ export class FactTables {
     const smi = SMI_GROUP.test(apiVersion)
     const known = API_OF[ref.kind]?.test(apiVersion) ?? false
     if (!known && !smi) return []
-    const findings = orderly(
-      known ? (this.#intakes.get(ref.kind)?.take(ref, object) ?? []) : [unknownKind(ref, apiVersion)],
-    )
+    const unknown: Taken = { rejected: true, findings: [unknownKind(ref, apiVersion)] }
+    const { rejected, findings } = (known && this.#intakes.get(ref.kind)?.take(ref, object)) || unknown
     const key = refText(ref)
     if (findings.length > 0) this.problems.set(key, findings)
     else this.problems.delete(key)
     if (smi || SPOKEN_ABOUT.has(ref.kind) || findings.length > 0) {
-      this.subjects.set(key, { ref, apiVersion, generation: generationOf(object), smi: smi && known })
+      this.subjects.set(key, { ref, apiVersion, generation: generationOf(object), smi: smi && known, rejected })
     } else this.subjects.delete(key)
     return findings
   }
@@ -170,7 +174,7 @@ function intake<K, T>(table: Source<K, T>, keyOf: (ref: ObjectRef) => K, reduce:
       const result = reduce(ref, object)
       if (result.kind === 'facts') table.set(keyOf(ref), result.facts)
       if (result.kind === 'none') table.delete(keyOf(ref))
-      return result.kind === 'none' ? [] : result.findings
+      return { rejected: result.kind === 'rejected', findings: result.kind === 'none' ? [] : orderly(result.findings) }
     },
     forget: ref => table.delete(keyOf(ref)),
   }

@@ -160,4 +160,6 @@ export interface Subject {
   readonly generation: number
   /** Whether it is of an SMI kind, and so bears conditions. */
   readonly smi: boolean
+  /** Whether it could not be read: what is in force, if anything, is an earlier version. */
+  readonly rejected: boolean
 }

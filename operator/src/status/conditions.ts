@@ -15,7 +15,7 @@ const TYPES: readonly ConditionType[] = ['Accepted', 'ResolvedRefs', 'Programmed
 /** As long as Kubernetes takes (metav1.Condition). */
 const LONGEST_MESSAGE = 32_768
 
-/** The three conditions of an SMI object. What is not accepted is not programmed either. */
+/** The three conditions of an SMI object. What is not accepted is not carried out as written either. */
 export function conditionsOf(findings: readonly Finding[], observedGeneration: number): readonly Condition[] {
   const conditions = TYPES.map(type => conditionOf(type, findings, observedGeneration))
   const accepted = conditions.every(({ type, status }) => type !== 'Accepted' || status === 'True')
@@ -34,7 +34,12 @@ function conditionOf(type: ConditionType, findings: readonly Finding[], observed
 
 function unprogrammed(condition: Condition): Condition {
   if (condition.type !== 'Programmed' || condition.status === 'False') return condition
-  return { ...condition, status: 'False', reason: 'NotAccepted', message: 'See the condition Accepted.' }
+  return {
+    ...condition,
+    status: 'False',
+    reason: 'NotAccepted',
+    message: 'It is not carried out as written; see the condition Accepted.',
+  }
 }
 
 /** What an SMI object's status shows, or for other objects what there is to say. */
