@@ -116,8 +116,8 @@ const KEPT_STATS: JsonValue = [
     'listener_manager.',
     'cluster_manager.',
     'control_plane.',
-    'http.inbound.',
-    'http.outbound.',
+    'http.inbound.downstream_',
+    'http.outbound.downstream_',
   ].map(prefix => ({ prefix })),
   ...[
     '.upstream_cx_active',
@@ -131,7 +131,6 @@ const KEPT_STATS: JsonValue = [
     '.membership_total',
     '.ssl.connection_error',
     '.ssl.fail_verify_san',
-    '.update_rejected',
     '.rbac.allowed',
     '.rbac.denied',
     '.rbac.shadow_allowed',

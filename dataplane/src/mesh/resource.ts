@@ -13,6 +13,13 @@ export const TypeUrl = {
 } as const
 export type TypeUrl = (typeof TypeUrl)[keyof typeof TypeUrl]
 
+const ORDER: readonly TypeUrl[] = Object.values(TypeUrl)
+
+/** The place of a type in which it is told: clusters before what names them, 0 to 4. */
+export function typeOrder(type: TypeUrl): number {
+  return ORDER.indexOf(type)
+}
+
 /** Resources that are always told together, because the same proxies may know of them. */
 export type GroupKey = Brand<string, 'GroupKey'>
 

@@ -1,0 +1,113 @@
+/**
+ * Where the two halves of the data plane meet: what `envoy/` says a proxy should hold, `xds/` gives to it.
+ * Knows no Kubernetes; the mesh and the secrets come from whoever calls.
+ */
+import type { ServerCredentials } from '@grpc/grpc-js'
+import type { Graph, Settled } from './derive/index.ts'
+import { deriveResources, type ResourceOptions, type SecretTables, scopedResources } from './envoy/index.ts'
+import {
+  type EnvoyResource,
+  type Mesh,
+  type PodKey,
+  podOfNodeId,
+  type SpiffeId,
+  type WorkloadKey,
+} from './mesh/index.ts'
+import {
+  type Admission,
+  Catalog,
+  type NodeInfo,
+  type Peer,
+  type ProxyState,
+  type Rejection,
+  type XdsCounters,
+  type XdsEvents,
+  XdsServer,
+} from './xds/index.ts'
+
+export interface ServeOptions extends Partial<XdsEvents> {
+  readonly graph: Graph
+  readonly mesh: Mesh
+  readonly secrets: SecretTables
+  readonly resources?: ResourceOptions
+  /** Called for the first proxy of an identity and every later one: the moment to issue its certificate. */
+  readonly identify: (identity: SpiffeId) => void
+  /** Whether proxies may come without TLS and be believed. Only ever on loopback, and only when the user asked for it. */
+  readonly trustPlaintext: boolean
+}
+
+/** What one settled revision cost: resources encoded anew, and the bytes of those. */
+export interface Committed {
+  readonly changed: number
+  readonly bytes: number
+}
+
+export interface Serving {
+  /** Publishes what a settled graph changed. */
+  commit(settled: Settled): Committed
+  listen(address: string, credentials: ServerCredentials): Promise<number>
+  proxies(): readonly ProxyState[]
+  /** What connected proxies refuse of what is current. */
+  rejections(): readonly Rejection[]
+  counters(): XdsCounters
+  /** All a proxy of this workload should hold. */
+  held(workload: WorkloadKey): readonly EnvoyResource[]
+  stop(): Promise<void>
+}
+
+export function serve({ graph, mesh, secrets, resources, identify, trustPlaintext, ...events }: ServeOptions): Serving {
+  const derived = deriveResources(graph, mesh, secrets, resources)
+  const catalog = new Catalog()
+  const server = new XdsServer({ ...events, catalog, admit: admission(mesh, identify, trustPlaintext) })
+  const published = new Map<string, EnvoyResource>()
+
+  function commit(settled: Settled): Committed {
+    const put: EnvoyResource[] = []
+    const remove: EnvoyResource[] = []
+    for (const table of derived.tables) {
+      for (const key of settled.changed(table)) {
+        const before = published.get(key)
+        const after = table.get(key)
+        if (before !== undefined && after === undefined) remove.push(before)
+        if (after === undefined) published.delete(key)
+        else put.push(after)
+        if (after !== undefined) published.set(key, after)
+      }
+    }
+    const scopes = [...settled.changed(derived.scopes)].map(key => [key, derived.scopes.get(key)] as const)
+    if (put.length + remove.length + scopes.length > 0) catalog.commit({ put, remove, scopes })
+    for (const pod of settled.changed(mesh.pods)) server.reassign(pod)
+    server.push()
+    return { changed: put.length + remove.length, bytes: put.reduce((sum, resource) => sum + resource.value.length, 0) }
+  }
+
+  return {
+    commit,
+    held: workload => scopedResources(derived, workload),
+    listen: (address, credentials) => server.listen(address, credentials),
+    proxies: () => server.proxies(),
+    rejections: () => server.rejections(),
+    counters: () => server.counters(),
+    stop: () => server.stop(),
+  }
+}
+
+/** A proxy gets the configuration of the pod it names, if its certificate proves that pod's identity. */
+function admission(mesh: Mesh, identify: (identity: SpiffeId) => void, trustPlaintext: boolean) {
+  return (peer: Peer, node: NodeInfo): Admission => {
+    const pod: PodKey | undefined = podOfNodeId(node.id)
+    if (pod === undefined) return refused(`node.id "${node.id}" is not of the form <pod>.<namespace>.`)
+    const scope = mesh.pods.get(pod)
+    const workload = scope === undefined ? undefined : mesh.workloads.get(scope)
+    if (workload === undefined) return refused(`Pod ${pod} is not in the mesh.`)
+    if (peer.kind === 'plaintext' ? !trustPlaintext : peer.identity !== workload.identity) {
+      return refused(`The certificate presented does not prove the identity of pod ${pod}, ${workload.identity}.`)
+    }
+    identify(workload.identity)
+    return { kind: 'admitted', scope: workload.key, pod }
+  }
+}
+
+function refused(reason: string): Admission {
+  return { kind: 'refused', reason }
+}

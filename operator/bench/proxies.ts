@@ -1,0 +1,143 @@
+/**
+ * Many proxies in one process, for measuring a control plane: each with a connection, a certificate and a delta ADS stream of
+ * its own, subscribing as Envoy does and acknowledging everything. Run as a child process, told what to do by messages.
+ */
+import { readFileSync } from 'node:fs'
+import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js'
+import { TypeUrl } from '@smi-mesh/dataplane/mesh'
+import { DeltaDiscoveryRequest, DeltaDiscoveryResponse, decode, encode, messageJson } from '@smi-mesh/dataplane/proto'
+
+export interface ProxySpec {
+  readonly nodeId: string
+  readonly cert: string
+  readonly key: string
+}
+
+export type Command =
+  | { readonly kind: 'connect'; readonly address: string; readonly ca: string; readonly proxies: string }
+  | { readonly kind: 'report' }
+  | { readonly kind: 'disconnect' }
+
+export interface Report {
+  readonly kind: 'report'
+  readonly streams: number
+  readonly responses: number
+  readonly resources: number
+  readonly bytes: number
+  readonly errors: readonly string[]
+}
+
+const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources'
+const WILDCARD_TYPES: readonly string[] = [TypeUrl.cluster, TypeUrl.listener]
+
+class BenchProxy {
+  readonly #held = new Map<string, Map<string, string>>()
+  readonly #client: Client
+  readonly #nodeId: string
+  #stream: ClientDuplexStream<Buffer, Buffer> | undefined
+  #counts: Counts
+
+  constructor(spec: ProxySpec, address: string, ca: Buffer, counts: Counts) {
+    const channel = credentials.createSsl(ca, Buffer.from(spec.key), Buffer.from(spec.cert), {
+      checkServerIdentity: () => undefined, // the server has a SPIFFE ID and no host name
+    })
+    this.#client = new Client(address, channel, { 'grpc.use_local_subchannel_pool': 1 })
+    this.#nodeId = spec.nodeId
+    this.#counts = counts
+  }
+
+  /** Opens the stream; what was held in an earlier one is offered as initial versions, as Envoy does. */
+  connect(): void {
+    const same = (bytes: Buffer) => bytes
+    const stream = this.#client.makeBidiStreamRequest(PATH, same, same)
+    this.#stream = stream
+    stream.on('data', (bytes: Buffer) => this.#receive(bytes))
+    stream.on('error', error => this.#counts.errors.push(error.message))
+    this.#counts.streams++
+    for (const type of WILDCARD_TYPES) this.#subscribe(type, [], this.#nodeId)
+    for (const [type, held] of this.#held) {
+      if (!WILDCARD_TYPES.includes(type)) this.#subscribe(type, [...held.keys()], '')
+    }
+  }
+
+  disconnect(): void {
+    this.#stream?.cancel()
+    this.#counts.streams--
+  }
+
+  #subscribe(type: string, names: readonly string[], nodeId: string): void {
+    const held = Object.fromEntries(this.#held.get(type) ?? [])
+    this.#send({
+      node: { id: nodeId },
+      typeUrl: type,
+      resourceNamesSubscribe: [...names],
+      initialResourceVersions: held,
+    })
+  }
+
+  #send(request: DeltaDiscoveryRequest): void {
+    this.#stream?.write(encode(DeltaDiscoveryRequest, request))
+  }
+
+  #receive(bytes: Buffer): void {
+    const { typeUrl = '', nonce = '', resources = [], removedResources = [] } = decode(DeltaDiscoveryResponse, bytes)
+    this.#counts.responses++
+    this.#counts.resources += resources.length
+    this.#counts.bytes += bytes.length
+    const held = this.#held.get(typeUrl) ?? new Map<string, string>()
+    this.#held.set(typeUrl, held)
+    for (const { name = '', version = '' } of resources) held.set(name, version)
+    for (const name of removedResources) held.delete(name)
+    this.#send({ typeUrl, responseNonce: nonce })
+    const names = resources.map(resource => resource.name ?? '')
+    if (typeUrl === TypeUrl.cluster) this.#follow(TypeUrl.loadAssignment, names)
+    if (typeUrl === TypeUrl.listener) {
+      this.#follow(
+        TypeUrl.routeConfiguration,
+        resources.flatMap(({ resource }) => routesOf(resource?.value)),
+      )
+    }
+  }
+
+  #follow(type: string, names: readonly string[]): void {
+    const known = this.#held.get(type) ?? new Map<string, string>()
+    const news = names.filter(name => !known.has(name))
+    if (news.length > 0) this.#send({ typeUrl: type, resourceNamesSubscribe: news })
+  }
+}
+
+/** The route configurations a listener names; the same bytes are read once. */
+function routesOf(listener: Uint8Array | undefined): readonly string[] {
+  const bytes = Buffer.from(listener ?? [])
+  const key = bytes.toString('latin1')
+  const known = routeNames.get(key)
+  if (known !== undefined) return known
+  const json = JSON.stringify(messageJson(TypeUrl.listener, bytes))
+  const names = [...new Set([...json.matchAll(/"route_config_name":"([^"]+)"/g)].map(match => match[1] ?? ''))]
+  routeNames.set(key, names)
+  return names
+}
+const routeNames = new Map<string, readonly string[]>()
+
+interface Counts {
+  streams: number
+  responses: number
+  resources: number
+  bytes: number
+  errors: string[]
+}
+
+const counts: Counts = { streams: 0, responses: 0, resources: 0, bytes: 0, errors: [] }
+let proxies: readonly BenchProxy[] = []
+
+process.on('message', (command: Command) => {
+  if (command.kind === 'connect') {
+    if (proxies.length === 0) {
+      const specs = JSON.parse(readFileSync(command.proxies, 'utf8')) as readonly ProxySpec[]
+      proxies = specs.map(spec => new BenchProxy(spec, command.address, readFileSync(command.ca), counts))
+    }
+    for (const proxy of proxies) proxy.connect()
+  }
+  if (command.kind === 'disconnect') for (const proxy of proxies) proxy.disconnect()
+  process.send?.({ kind: 'report', ...counts } satisfies Report)
+})

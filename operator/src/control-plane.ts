@@ -1,0 +1,184 @@
+/**
+ * The pipeline, wired: source → facts → mesh → Envoy resources → delta ADS, with identities and findings beside it.
+ * Knows no Kubernetes API and no command line; `smictl serve`, `smictl up` and the tests are its callers.
+ */
+import type { ServerCredentials } from '@grpc/grpc-js'
+import { Graph, type Settled } from '@smi-mesh/dataplane/derive'
+import type {
+  EnvoyResource,
+  IdentityCertificate,
+  Mesh,
+  MeshConfig,
+  SpiffeId,
+  TrustBundle,
+  WorkloadKey,
+} from '@smi-mesh/dataplane/mesh'
+import { type Committed, type Serving, serve } from '@smi-mesh/dataplane/serve'
+import type { ProxyState, XdsCounters, XdsEvents } from '@smi-mesh/dataplane/xds'
+import { compareFindings, compile, type Finding, proxyRejected } from './compile/index.ts'
+import { FactTables, type Subject } from './facts/index.ts'
+import type { Source, SourceProblem } from './sources/source.ts'
+
+/** Whoever makes certificates for identities; `operator/src/identity` in production. */
+export interface Identities {
+  /** Makes sure that a certificate of this identity is in the table. */
+  ensure(identity: SpiffeId): void
+}
+
+export interface ControlPlaneOptions {
+  readonly source: Source
+  readonly config: MeshConfig
+  readonly xds: {
+    readonly address: string
+    readonly credentials: ServerCredentials
+    /** Believe the node id of a proxy that comes without TLS. */
+    readonly trustPlaintext: boolean
+  }
+  /** Given the tables to fill and what to call after filling them, starts issuing. */
+  readonly identities: (tables: IdentityTables, changed: () => void) => Identities
+  readonly events?: Partial<ControlPlaneEvents & XdsEvents>
+  /** Least time between two revisions while changes keep coming, in milliseconds. The first change never waits. */
+  readonly holdoffMs?: number
+  readonly now?: () => number
+}
+
+export interface IdentityTables {
+  readonly certificates: { set(key: SpiffeId, value: IdentityCertificate): void; delete(key: SpiffeId): void }
+  readonly bundle: { set(key: 'bundle', value: TrustBundle): void }
+}
+
+export interface ControlPlaneEvents {
+  /** After every revision. */
+  readonly settled: (settled: Settled, committed: Committed, ms: number) => void
+  readonly sourceProblems: (problems: readonly SourceProblem[]) => void
+}
+
+export interface ControlPlane {
+  readonly mesh: Mesh
+  readonly xdsPort: number
+  /** The objects that can be spoken about. */
+  subjects(): readonly Subject[]
+  /** All that is to be said about the user's objects now, sorted by object. */
+  findings(): readonly Finding[]
+  sourceProblems(): readonly SourceProblem[]
+  proxies(): readonly ProxyState[]
+  counters(): XdsCounters
+  /** What a workload's proxies should hold. */
+  held(workload: WorkloadKey): readonly EnvoyResource[]
+  stop(): Promise<void>
+}
+
+const HOLDOFF_MS = 50
+
+/** Resolves once the source has been read and proxies are served. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { source, config, events = {} } = options
+  const graph = new Graph()
+  const facts = new FactTables(graph, config)
+  const compiled = compile(graph, facts, config)
+  const secrets = {
+    certificates: graph.source<SpiffeId, IdentityCertificate>('certificates', sameCertificate),
+    bundle: graph.source<'bundle', TrustBundle>('bundle'),
+  }
+  const serving = serve({
+    ...events,
+    graph,
+    mesh: compiled.mesh,
+    secrets,
+    identify: identity => {
+      identities.ensure(identity)
+      revisions.now() // the stream that asked is answered in this very revision
+    },
+    trustPlaintext: options.xds.trustPlaintext,
+  })
+  const revisions = new Revisions(graph, serving, options)
+  const identities = options.identities(secrets, () => revisions.soon())
+  let problems: readonly SourceProblem[] = []
+  const synced = Promise.withResolvers<void>()
+  await source.start({
+    changes: batch => {
+      facts.apply(batch)
+      revisions.soon()
+    },
+    problems: current => {
+      problems = current
+      events.sourceProblems?.(current)
+    },
+    synced: () => synced.resolve(),
+  })
+  await synced.promise
+  revisions.start()
+  const xdsPort = await serving.listen(options.xds.address, options.xds.credentials)
+  return {
+    mesh: compiled.mesh,
+    xdsPort,
+    subjects: () => [...facts.subjects.entries()].map(([, subject]) => subject),
+    findings: () => {
+      const rejected = serving.rejections().flatMap(one => one.from.map(about => proxyRejected(about, one)))
+      return [...compiled.findings.entries()]
+        .flatMap(([, found]) => found)
+        .concat(rejected)
+        .sort(compareFindings)
+    },
+    sourceProblems: () => problems,
+    proxies: () => serving.proxies(),
+    counters: () => serving.counters(),
+    held: workload => serving.held(workload),
+    stop: async () => {
+      revisions.stop()
+      await source.stop()
+      await serving.stop()
+    },
+  }
+}
+
+/** When to settle: at once after a quiet time, else at most once every holdoff. Nothing before the source has synced. */
+class Revisions {
+  readonly #graph: Graph
+  readonly #serving: Serving
+  readonly #options: ControlPlaneOptions
+  readonly #now: () => number
+  #started = false
+  #last = Number.NEGATIVE_INFINITY
+  #waiting: NodeJS.Timeout | undefined
+
+  constructor(graph: Graph, serving: Serving, options: ControlPlaneOptions) {
+    this.#graph = graph
+    this.#serving = serving
+    this.#options = options
+    this.#now = options.now ?? (() => performance.now())
+  }
+
+  start(): void {
+    this.#started = true
+    this.now()
+  }
+
+  stop(): void {
+    this.#started = false
+    clearTimeout(this.#waiting)
+    this.#waiting = undefined
+  }
+
+  /** Settles once the holdoff is over; many calls are one revision. */
+  soon(): void {
+    if (!this.#started || this.#waiting !== undefined) return
+    const wait = this.#last + (this.#options.holdoffMs ?? HOLDOFF_MS) - this.#now()
+    this.#waiting = setTimeout(() => this.now(), Math.max(0, wait))
+  }
+
+  now(): void {
+    if (!this.#started) return
+    clearTimeout(this.#waiting)
+    this.#waiting = undefined
+    const began = this.#now()
+    const settled = this.#graph.settle()
+    const committed = this.#serving.commit(settled)
+    this.#last = this.#now()
+    this.#options.events?.settled?.(settled, committed, this.#last - began)
+  }
+}
+
+function sameCertificate(a: IdentityCertificate, b: IdentityCertificate): boolean {
+  return a.chain === b.chain
+}
