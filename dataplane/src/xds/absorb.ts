@@ -4,11 +4,10 @@ import type { ObjectRef } from '../mesh/object-ref.ts'
 import { compareRefs, refText } from '../mesh/object-ref.ts'
 import { TypeUrl } from '../mesh/resource.ts'
 import type { Catalog } from './catalog.ts'
-import { NO_NAMES } from './name-set.ts'
 import type { DiscoveryRequest } from './request.ts'
 import { NO_VERSIONS, type Version } from './resource.ts'
 import type { Response } from './response.ts'
-import type { Rejection, Session, TypeState } from './session.ts'
+import { ASKED, type Held, NOTHING_OWED, type Rejection, type Session, type TypeState } from './session.ts'
 import { covers, firstSubscription, interest } from './subscription.ts'
 import { isTypeUrl } from './type-url.ts'
 
@@ -35,7 +34,7 @@ export function absorb(session: Session, request: DiscoveryRequest, catalog: Cat
 /** "The reconnecting client must provide the server with all resource names it is interested in": compared by content. */
 function handshake(session: Session, type: TypeUrl, request: DiscoveryRequest, catalog: Catalog): TypeState {
   const subscription = firstSubscription(type, request)
-  const owed = new Set<string>()
+  const owed = new Map<string, Held>()
   const leaving = new Map<string, Version>()
   const told = subscription.wildcard ? request.initialVersions.keys() : []
   const own = subscription.wildcard ? catalog.names(session.scope, type) : []
@@ -44,11 +43,12 @@ function handshake(session: Session, type: TypeUrl, request: DiscoveryRequest, c
     const is = catalog.current(session.scope, type, name)
     if (is === undefined && has !== undefined) leaving.set(name, has)
     // A cluster just told anew waits for its endpoints even if these are what they were.
-    else if (is?.version !== has || is === undefined || waitsFor(session, type, name)) owed.add(name)
+    else if (waitsFor(session, type, name)) owed.set(name, ASKED)
+    else if (is === undefined || is.version !== has) owed.set(name, has)
   }
   return {
     subscription,
-    owed: owed.size > 0 ? owed : NO_NAMES,
+    owed: owed.size > 0 ? owed : NOTHING_OWED,
     holds: catalog.revision,
     leaving: leaving.size > 0 ? leaving : NO_VERSIONS,
     refused: NO_VERSIONS,
@@ -91,7 +91,7 @@ function nack(session: Session, state: TypeState, response: Response, message: s
   const names = resources.map(one => one.name)
   const wanted = resources.filter(one => covers(state.subscription, one.name))
   if (names.length > 1) {
-    const again = state.owed.union(new Set(wanted.map(one => one.name)))
+    const again = new Map([...state.owed, ...wanted.map(one => [one.name, ASKED] as const)])
     return { session, state: { ...state, owed: again, batch: Math.floor(names.length / 2) }, rejected: undefined }
   }
   const refused = new Map([...state.refused, ...wanted.map(one => [one.name, one.version] as const)])
@@ -109,8 +109,8 @@ function nack(session: Session, state: TypeState, response: Response, message: s
 function warmed(session: Session, response: Response, state: TypeState, refused: boolean): Session {
   const ends = response.type === TypeUrl.loadAssignment || (refused && response.type === TypeUrl.cluster)
   if (!ends || session.warming.size === 0) return session
-  const names = new Set(response.resources.map(one => one.name)).difference(state.owed)
-  return { ...session, warming: session.warming.difference(names) }
+  const names = response.resources.map(one => one.name).filter(name => !state.owed.has(name))
+  return { ...session, warming: session.warming.difference(new Set(names)) }
 }
 
 function changeInterest(
@@ -124,27 +124,28 @@ function changeInterest(
   const change = interest(state.subscription, request)
   const { subscription } = change
   const everything = change.askedAll ? catalog.names(scope, type) : []
-  const owed = new Set([...state.owed, ...change.asked, ...everything])
+  const owed = new Map(state.owed)
+  for (const name of [...change.asked, ...everything]) owed.set(name, ASKED)
   const dropped = new Set(change.dropped)
   if (change.droppedAll) {
-    for (const name of [...owed, ...state.leaving.keys(), ...state.refused.keys()]) {
+    for (const name of [...owed.keys(), ...state.leaving.keys(), ...state.refused.keys()]) {
       if (!covers(subscription, name)) dropped.add(name)
     }
   }
   return {
     ...state,
     subscription,
-    owed: owed.difference(dropped),
+    owed: without(owed, dropped),
     leaving: without(state.leaving, dropped),
     refused: without(state.refused, dropped),
   }
 }
 
-function without(versions: ReadonlyMap<string, Version>, names: Iterable<string>): ReadonlyMap<string, Version> {
-  if (versions.size === 0) return versions
-  const left = new Map(versions)
+function without<V>(map: ReadonlyMap<string, V>, names: Iterable<string>): ReadonlyMap<string, V> {
+  if (map.size === 0) return map
+  const left = new Map(map)
   for (const name of names) left.delete(name)
-  return left.size === 0 ? NO_VERSIONS : left
+  return left
 }
 
 function distinct(refs: readonly ObjectRef[]): readonly ObjectRef[] {

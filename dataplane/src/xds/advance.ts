@@ -9,7 +9,7 @@ import type { Catalog, Change } from './catalog.ts'
 import { NO_NAMES } from './name-set.ts'
 import { NO_VERSIONS, type Resource } from './resource.ts'
 import type { Nonce, Response } from './response.ts'
-import type { Session, Step, TypeState } from './session.ts'
+import { ASKED, type Held, NOTHING_OWED, type Session, type Step, type TypeState } from './session.ts'
 import { covers } from './subscription.ts'
 
 /** A response is kept to about this size, so that one large answer neither blocks the loop nor fills a slow stream. */
@@ -21,7 +21,7 @@ interface Work {
   readonly catalog: Catalog
   readonly types: Partial<Record<TypeUrl, TypeState>>
   readonly send: Response[]
-  warming: Set<string>
+  readonly warming: Set<string>
   /** What changed since the client was last told is no longer remembered. */
   forgotten: boolean
 }
@@ -30,15 +30,15 @@ interface Work {
 type Removals = 'unheld' | 'all'
 
 export function advance(session: Session, catalog: Catalog): Omit<Step, 'rejected'> {
-  if (!catalog.hasScope(session.scope)) return { session, send: [], end: false } // keeps what it has
+  if (!catalog.hasScope(session.scope)) return { session, send: [], waits: false, end: false } // keeps what it has
   const types = { ...session.types }
   const work: Work = { session, catalog, types, send: [], warming: new Set(session.warming), forgotten: false }
   offerNew(work)
   withdraw(work)
   fence(work)
-  if (work.forgotten) return { session, send: [], end: true }
+  if (work.forgotten) return { session, send: [], waits: false, end: true }
   const warming = work.warming.size === 0 ? NO_NAMES : work.warming
-  return { session: { ...session, types, warming }, send: work.send, end: false }
+  return { session: { ...session, types, warming }, send: work.send, waits: waitsForEndpoints(work), end: false }
 }
 
 /** Clusters, endpoints, listeners, routes, secrets. */
@@ -64,6 +64,7 @@ function withdraw(work: Work): void {
   // A client that rejected a route or listener still uses its old one, and what that names.
   const naming = [types[TypeUrl.listener], types[TypeUrl.routeConfiguration]]
   if (!naming.every(state => settled(state) && (state?.refused.size ?? 0) === 0)) return
+  for (const name of types[TypeUrl.cluster]?.leaving.keys() ?? []) work.warming.delete(name)
   offer(work, TypeUrl.cluster, 'all')
   if (settled(types[TypeUrl.cluster])) offer(work, TypeUrl.loadAssignment, 'all')
 }
@@ -94,17 +95,18 @@ function catchUp(work: Work, type: TypeUrl): void {
 }
 
 function withChanges(state: TypeState, changes: readonly Change[]): TypeState {
-  const owed = new Set(state.owed)
+  const owed = new Map(state.owed)
   const leaving = new Map(state.leaving)
   for (const { name, was, is } of changes) {
-    const held = leaving.get(name) ?? was
+    const held = owed.has(name) ? owed.get(name) : (leaving.get(name) ?? was)
     leaving.delete(name)
-    if (is === undefined) {
+    if (is !== undefined) owed.set(name, held)
+    else if (held !== undefined) {
       owed.delete(name)
-      if (held !== undefined) leaving.set(name, held)
-    } else if (is.version !== held && is.version !== state.refused.get(name)) owed.add(name)
+      leaving.set(name, held)
+    } else if (!state.subscription.names.has(name)) owed.delete(name) // never told, so nothing to take back
   }
-  return { ...state, owed: owed.size === 0 ? NO_NAMES : owed, leaving: leaving.size === 0 ? NO_VERSIONS : leaving }
+  return { ...state, owed, leaving: leaving.size === 0 ? NO_VERSIONS : leaving }
 }
 
 /** Sends what is owed of a type, unless a response is in flight; returns what was told. */
@@ -125,19 +127,21 @@ function offer(work: Work, type: TypeUrl, removals: Removals): readonly Resource
 function pick({ session, catalog }: Work, type: TypeUrl, state: TypeState) {
   const resources: Resource[] = []
   const missing: string[] = []
-  const later = new Set<string>()
+  const later = new Map<string, Held>()
   let bytes = 0
-  for (const name of [...state.owed].sort()) {
+  for (const name of [...state.owed.keys()].sort()) {
     const is = catalog.current(session.scope, type, name)
+    const held = state.owed.get(name)
     if (is !== undefined) {
+      if (held !== ASKED && (is.version === held || is.version === state.refused.get(name))) continue
       const fits = resources.length < state.batch && (bytes === 0 || bytes + is.wire.length <= RESPONSE_BYTES)
       if (fits) resources.push(is)
-      else later.add(name)
+      else later.set(name, held)
       if (fits) bytes += is.wire.length
     } else if (type !== TypeUrl.secret && !state.leaving.has(name)) missing.push(name)
     // A secret that does not exist is answered once it does; what is leaving is told when its turn comes.
   }
-  return { resources, missing, later: later.size === 0 ? NO_NAMES : later }
+  return { resources, missing, later: later.size === 0 ? NOTHING_OWED : later }
 }
 
 function respond(work: Work, state: TypeState, content: Omit<Response, 'nonce'>): void {
@@ -156,23 +160,26 @@ function nonceAfter(last: Nonce, { revision }: Catalog): Nonce {
  * "Warming of Cluster is completed only when a new ClusterLoadAssignment response is supplied by management server even
  * though there is no change in endpoints": each cluster told is followed by its endpoints, which bear its name.
  */
-function expectEndpoints({ session, catalog, types, warming }: Work, told: readonly Resource[]): void {
+function expectEndpoints({ types, warming }: Work, told: readonly Resource[]): void {
   for (const { name } of told) warming.add(name)
-  for (const name of warming) {
-    const exists = (type: TypeUrl) => catalog.current(session.scope, type, name) !== undefined
-    if (!exists(TypeUrl.cluster) || !exists(TypeUrl.loadAssignment)) warming.delete(name)
-  }
   const endpoints = types[TypeUrl.loadAssignment]
-  if (endpoints === undefined) return
-  const again = told.map(one => one.name).filter(name => warming.has(name) && covers(endpoints.subscription, name))
-  if (again.length > 0) types[TypeUrl.loadAssignment] = { ...endpoints, owed: endpoints.owed.union(new Set(again)) }
+  const again = told.filter(one => endpoints !== undefined && covers(endpoints.subscription, one.name))
+  if (endpoints === undefined || again.length === 0) return
+  const owed = new Map([...endpoints.owed, ...again.map(one => [one.name, ASKED] as const)])
+  types[TypeUrl.loadAssignment] = { ...endpoints, owed }
 }
 
 /** Whether the client has every cluster that a listener or route may name, ready to take traffic. */
-function clustersReady({ types, warming }: Work): boolean {
-  const clusters = types[TypeUrl.cluster]
-  if (clusters !== undefined && (clusters.inFlight !== undefined || clusters.owed.size > 0)) return false
-  return warming.size === 0 || types[TypeUrl.loadAssignment] === undefined
+function clustersReady(work: Work): boolean {
+  const clusters = work.types[TypeUrl.cluster]
+  const told = clusters === undefined || (clusters.inFlight === undefined && clusters.owed.size === 0)
+  return told && !waitsForEndpoints(work)
+}
+
+function waitsForEndpoints({ session, catalog, types, warming }: Work): boolean {
+  if (types[TypeUrl.loadAssignment] === undefined) return false
+  const exists = (type: TypeUrl, name: string) => catalog.current(session.scope, type, name) !== undefined
+  return warming.values().some(name => exists(TypeUrl.cluster, name) && exists(TypeUrl.loadAssignment, name))
 }
 
 /** Whether nothing of a type is left to tell. */

@@ -168,7 +168,7 @@ export class Catalog {
     const past = new Map<GroupKey, ReadonlyMap<string, Version | undefined>>()
     for (const key of groups) {
       const group = this.#groups.get(key)
-      if (group === undefined) return undefined
+      if (group === undefined || revision < group.from) return undefined
       const shelf = group.shelves.get(type)
       const undone = shelf === undefined ? NOTHING_UNDONE : undo(shelf, revision)
       if (undone === undefined) return undefined

@@ -9,7 +9,7 @@ import { covers } from './subscription.ts'
 import { PUSH_ORDER } from './type-url.ts'
 
 /** Who is connected. */
-export interface Proxy {
+export interface ConnectedProxy {
   readonly node: NodeInfo
   readonly pod: PodKey
   readonly scope: WorkloadKey
@@ -18,7 +18,7 @@ export interface Proxy {
   readonly connectedAt: number
 }
 
-export interface ProxyState extends Proxy {
+export interface ProxyState extends ConnectedProxy {
   /** What a proxy that does not lag has. */
   readonly current: Revision
   readonly lagging: boolean
@@ -47,7 +47,7 @@ export interface TypeNotes {
 }
 
 export function proxyState(
-  proxy: Proxy,
+  proxy: ConnectedProxy,
   session: Session,
   notes: ReadonlyMap<TypeUrl, TypeNotes>,
   catalog: Catalog,

@@ -8,7 +8,7 @@ import type { PodKey, WorkloadKey } from '../mesh/keys.ts'
 import type { TypeUrl } from '../mesh/resource.ts'
 import type { Catalog, Revision } from './catalog.ts'
 import { type Peer, peerOf } from './peer.ts'
-import type { Proxy, ProxyState } from './proxy-state.ts'
+import type { ConnectedProxy, ProxyState } from './proxy-state.ts'
 import { Pusher } from './push.ts'
 import type { NodeInfo } from './request.ts'
 import { SharedResponses } from './response.ts'
@@ -21,15 +21,15 @@ export type Admission =
   | { readonly kind: 'refused'; readonly reason: string }
 
 export interface XdsEvents {
-  readonly connected: (proxy: Proxy) => void
-  readonly disconnected: (proxy: Proxy, reason: string) => void
+  readonly connected: (proxy: ConnectedProxy) => void
+  readonly disconnected: (proxy: ConnectedProxy, reason: string) => void
   /** A stream was not let in. */
   readonly refused: (reason: string, address: string) => void
   readonly pushed: (type: TypeUrl, resources: number, removed: number, bytes: number) => void
   /** From a response's writing to its ACK. */
   readonly acked: (type: TypeUrl, latencyMs: number) => void
   /** A proxy refused a version, once for each; what it refused among several is found out first. */
-  readonly rejected: (rejection: Rejection, proxy: Proxy) => void
+  readonly rejected: (rejection: Rejection, proxy: ConnectedProxy) => void
   /** A bug of ours ended a stream. */
   readonly failed: (error: unknown) => void
 }
@@ -206,7 +206,7 @@ export class XdsServer {
     }
   }
 
-  #admit(stream: AdsStream, peer: Peer, node: NodeInfo): Proxy | Refusal {
+  #admit(stream: AdsStream, peer: Peer, node: NodeInfo): ConnectedProxy | Refusal {
     const { admit, catalog, now } = this.#options
     const admission = admit(peer, node)
     if (admission.kind === 'refused') {
@@ -217,7 +217,7 @@ export class XdsServer {
     const { scope, pod } = admission
     // An empty answer would take away what the proxy holds.
     if (!catalog.hasScope(scope)) return { code: status.UNAVAILABLE, reason: `Workload ${scope} is not compiled yet.` }
-    const proxy: Proxy = { node, pod, scope, peer, connectedAt: now() }
+    const proxy: ConnectedProxy = { node, pod, scope, peer, connectedAt: now() }
     this.#options.connected?.(proxy)
     this.#counters.connected++
     joined(this.#byScope, scope, stream)

@@ -4,7 +4,7 @@
  */
 import type { WorkloadKey } from '../mesh/keys.ts'
 import type { ObjectRef } from '../mesh/object-ref.ts'
-import { TypeUrl } from '../mesh/resource.ts'
+import type { TypeUrl } from '../mesh/resource.ts'
 import { absorb } from './absorb.ts'
 import { advance } from './advance.ts'
 import type { Catalog, Revision } from './catalog.ts'
@@ -14,11 +14,17 @@ import type { Version } from './resource.ts'
 import type { Nonce, Response } from './response.ts'
 import type { Subscription } from './subscription.ts'
 
+/** To be told whatever the client holds: it asked, it waits for exactly this, or what it holds is unknown. */
+export const ASKED = '*'
+/** The version a client holds; undefined where it holds none. */
+export type Held = Version | typeof ASKED | undefined
+export const NOTHING_OWED: ReadonlyMap<string, Held> = new Map()
+
 /** What one client and one type owe each other. */
 export interface TypeState {
   readonly subscription: Subscription
-  /** To be answered whatever the client holds: newly asked for, or to be sent again. Nearly always the empty set. */
-  readonly owed: NameSet
+  /** To be told: name → what the client holds of it. Nearly always empty. */
+  readonly owed: ReadonlyMap<string, Held>
   /** The client has, for every other name it subscribes to, the version as of this revision. */
   readonly holds: Revision
   /** Gone from the catalog, still with the client: name → the version it has. */
@@ -35,7 +41,7 @@ export interface TypeState {
 export interface Session {
   readonly scope: WorkloadKey
   readonly types: Readonly<Partial<Record<TypeUrl, TypeState>>>
-  /** Clusters told to the client which take no traffic until their endpoints follow. */
+  /** Clusters told to the client that take no traffic until their endpoints follow, if they ever have any. */
   readonly warming: NameSet
   /** The client has answered once, so all its first requests are in: it writes those before it reads. */
   readonly heard: boolean
@@ -61,6 +67,8 @@ export interface Step {
   readonly session: Session
   readonly send: readonly Response[]
   readonly rejected: Rejection | undefined
+  /** Listeners and routes wait for the client to ask for its clusters' endpoints, or to acknowledge them. */
+  readonly waits: boolean
   /** The difference can no longer be told; the handshake of a new stream computes it exactly. */
   readonly end: boolean
 }
@@ -81,11 +89,4 @@ export function step(session: Session, event: SessionEvent, catalog: Catalog): S
     case 'overdue':
       return { ...advance({ ...session, warming: NO_NAMES }, catalog), rejected: undefined }
   }
-}
-
-/** Whether listeners and routes wait for a client to ask for its clusters' endpoints. */
-export function waitsForEndpoints({ types, warming }: Session): boolean {
-  return (
-    warming.size > 0 && types[TypeUrl.loadAssignment] !== undefined && types[TypeUrl.cluster]?.inFlight === undefined
-  )
 }

@@ -4,10 +4,10 @@ import type { TypeUrl } from '../mesh/resource.ts'
 import { absorb } from './absorb.ts'
 import type { Catalog } from './catalog.ts'
 import type { Peer } from './peer.ts'
-import { type Proxy, type ProxyState, proxyState, type TypeNotes } from './proxy-state.ts'
+import { type ConnectedProxy, type ProxyState, proxyState, type TypeNotes } from './proxy-state.ts'
 import { type DiscoveryRequest, decodeRequest, type NodeInfo } from './request.ts'
 import type { Response, SharedResponses } from './response.ts'
-import { openSession, type Rejection, type Session, type SessionEvent, step, waitsForEndpoints } from './session.ts'
+import { openSession, type Rejection, type Session, type SessionEvent, step } from './session.ts'
 import { isTypeUrl } from './type-url.ts'
 
 export type Call = ServerDuplexStream<Buffer, Buffer>
@@ -21,10 +21,10 @@ export interface StreamHost {
   readonly warmingMs: number
   readonly maxNames: number
   /** Lets the stream in under this node, or says why not. */
-  admitted(stream: AdsStream, peer: Peer, node: NodeInfo): Proxy | Refusal
+  admitted(stream: AdsStream, peer: Peer, node: NodeInfo): ConnectedProxy | Refusal
   sent(response: Response, bytes: number): void
   answered(type: TypeUrl, accepted: boolean, latencyMs: number): void
-  rejected(rejection: Rejection, proxy: Proxy): void
+  rejected(rejection: Rejection, proxy: ConnectedProxy): void
   failed(error: unknown): void
   closed(stream: AdsStream, reason: string): void
 }
@@ -39,7 +39,7 @@ export class AdsStream {
   readonly #host: StreamHost
   readonly #peer: Peer
   readonly #notes = new Map<TypeUrl, TypeNotes>()
-  #proxy: Proxy | undefined
+  #proxy: ConnectedProxy | undefined
   #session: Session | undefined
   /** Responses the transport has not taken yet. */
   #untaken = 0
@@ -63,7 +63,7 @@ export class AdsStream {
     call.on('close', () => this.#close('The stream was closed.'))
   }
 
-  get proxy(): Proxy | undefined {
+  get proxy(): ConnectedProxy | undefined {
     return this.#proxy
   }
 
@@ -134,12 +134,12 @@ export class AdsStream {
       return
     }
     this.#dirty = false
-    const { session, send, rejected, end } = step(this.#session, event, this.#host.catalog)
+    const { session, send, rejected, waits, end } = step(this.#session, event, this.#host.catalog)
     this.#session = session
     if (rejected !== undefined) this.#noteRejection(rejected)
     for (const response of send) this.#write(response)
     if (end) this.end(status.UNAVAILABLE, 'Too much has changed since this proxy was last told; it must reconnect.')
-    else this.#wait(session)
+    else this.#wait(waits)
   }
 
   #write(response: Response): void {
@@ -158,8 +158,8 @@ export class AdsStream {
   }
 
   /** Listeners and routes wait for the endpoints of new clusters, but not for ever: Envoy's own patience is as long. */
-  #wait(session: Session): void {
-    if (!waitsForEndpoints(session)) {
+  #wait(waits: boolean): void {
+    if (!waits) {
       clearTimeout(this.#timer)
       this.#timer = undefined
       return
