@@ -61,6 +61,22 @@ test('an index is itself a table: one output per property value', () => {
   assert.equal(members.get('web'), undefined)
 })
 
+test('a view changes only with the part it shows', () => {
+  const graph = new Graph()
+  const pods = graph.source<string, { ip: string; ready: boolean }>('pods')
+  const addresses = graph.view('addresses', pods, pod => (pod.ready ? pod.ip : undefined))
+  const readers = graph.derive({ name: 'readers', over: addresses, compute: (_key, ip) => ip })
+  pods.set('a', { ip: '10.0.0.1', ready: true })
+  assert.deepEqual([...graph.settle().recomputed], [['readers', 1]])
+  pods.set('b', { ip: '10.0.0.2', ready: false })
+  assert.deepEqual([...graph.settle().recomputed], [])
+  pods.set('b', { ip: '10.0.0.2', ready: true })
+  graph.settle()
+  pods.delete('a')
+  graph.settle()
+  assert.deepEqual([...readers.entries()], [['b', '10.0.0.2']])
+})
+
 test('an output that moves between inputs in one settle stays', () => {
   const graph = new Graph()
   const sets = graph.source<string, readonly string[]>('sets')

@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Index, KeyIndex } from './key-index.ts'
 import { BaseTable, type Dependent, type Table } from './table.ts'
+import { View } from './view.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: keys stand in both positions, so only `any` bounds a table of whatever key
 type AnyTable = Table<any, any>
@@ -56,6 +57,11 @@ export class Graph {
   /** An index of a table by some property of its values. */
   index<I, K, V>(name: string, of: Table<K, V>, keysOf: (value: V, key: K) => Iterable<I>): Index<I, K> {
     return this.#keep(new KeyIndex<I, K, V>(name, base(of), keysOf))
+  }
+
+  /** A part of each value, for readers whom the rest does not concern. Undefined means no entry. */
+  view<K, V, W>(name: string, of: Table<K, V>, part: (value: V, key: K) => W | undefined): Table<K, NonNullable<W>> {
+    return this.#keep(new View<K, V, W>(name, base(of), part)) as unknown as Table<K, NonNullable<W>>
   }
 
   /** One output for each key of `over`; undefined means no entry. */

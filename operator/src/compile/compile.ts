@@ -256,7 +256,7 @@ function compileTelling(
   { plans }: Routing,
   { grants }: Accesses,
 ) {
-  const links = graph.derive({ name: 'splitLinks', over: plans, compute: (_key, plan) => linkOf(plan) })
+  const links = graph.view('splitLinks', plans, linkOf)
   const linksByApex = graph.index('linksByApex', links, ({ apex }) => [apex])
   const linksByBackend = graph.index('linksByBackend', links, ({ backends }) => backends)
   const linked = { links, linksByApex, linksByBackend }

@@ -6,7 +6,7 @@ import { type Compiled, type Finding, orderly } from './finding.ts'
 
 /** A stage's values without its findings. */
 export function valuesOf<K, V>(graph: Graph, stage: Table<K, Compiled<V>>, name: string): Table<K, NonNullable<V>> {
-  return graph.derive({ name, over: stage, compute: (_key, { value }) => value })
+  return graph.view(name, stage, ({ value }) => value ?? undefined)
 }
 
 /** A stage's findings, by the text of the object each is about. */
@@ -14,11 +14,9 @@ export function findingsBySubject<K>(
   graph: Graph,
   stage: Table<K, { readonly findings: readonly Finding[] }>,
 ): Table<string, readonly Finding[]> {
-  const found = graph.derive({
-    name: `${stage.name}.findings`,
-    over: stage,
-    compute: (_key, { findings }) => (findings.length === 0 ? undefined : findings),
-  })
+  const found = graph.view(`${stage.name}.findings`, stage, ({ findings }) =>
+    findings.length === 0 ? undefined : findings,
+  )
   const about = (findings: readonly Finding[]) => findings.map(finding => refText(finding.about))
   return graph.derive({
     name: `${stage.name}.findingsBySubject`,
