@@ -1,0 +1,201 @@
+/**
+ * The certificate authority of a trust domain: signs leaves, and changes its root without anyone noticing.
+ * Knows roots and their state; does not know who holds a leaf, nor when one must be renewed.
+ */
+import type { IdentityCertificate, SpiffeId, TrustBundle } from '@smi-mesh/dataplane/mesh'
+import { parseSpiffeId } from '@smi-mesh/dataplane/mesh'
+import { MeshError } from '../mesh-error.ts'
+import { createLeaf, createRoot, type Signer, signerOf } from './certificate.ts'
+import {
+  type AuthorityState,
+  advance,
+  firstState,
+  type Lifetimes,
+  nextOf,
+  type RootState,
+  signingOf,
+  validAt,
+} from './rotation.ts'
+import type { AuthorityStore } from './store.ts'
+
+export interface AuthorityOptions {
+  readonly trustDomain: string
+  readonly store: AuthorityStore
+  /** Wall clock. */
+  readonly now: () => number
+  /** The life of a leaf. */
+  readonly leafMs?: number
+  readonly rootMs?: number
+  readonly skewMs?: number
+}
+
+/** What may be known of a root by anyone. */
+export interface RootView {
+  readonly id: string
+  readonly role: RootState['role']
+  readonly notAfter: number
+}
+
+export interface Signed {
+  readonly certificate: IdentityCertificate
+  /** The id of the root that signed. */
+  readonly root: string
+}
+
+const HOUR_MS = 3_600_000
+export const DEFAULT_LIFETIMES: Lifetimes = { leafMs: 24 * HOUR_MS, rootMs: 365 * 24 * HOUR_MS, skewMs: HOUR_MS / 12 }
+/** A whole rotation takes about three lives of a leaf and begins at half the root's life. */
+const LEAF_LIVES_PER_ROOT = 10
+const SHORTEST_LEAF_MS = 10_000
+
+export class Authority {
+  readonly trustDomain: string
+  readonly lifetimes: Lifetimes
+  readonly #store: AuthorityStore
+  readonly #now: () => number
+  readonly #followers = new Set<() => void>()
+  #state: AuthorityState
+  #signer: Signer
+  #bundle: TrustBundle
+  #writing: Promise<unknown> = Promise.resolve()
+
+  private constructor(options: AuthorityOptions, lifetimes: Lifetimes, state: AuthorityState) {
+    this.trustDomain = options.trustDomain
+    this.lifetimes = lifetimes
+    this.#store = options.store
+    this.#now = options.now
+    this.#state = state
+    this.#signer = signerOf(signingOf(state).root)
+    this.#bundle = bundleOf(state)
+  }
+
+  /** Takes up the state that was kept; makes a first root only where there never was one. */
+  static async open(options: AuthorityOptions): Promise<Authority> {
+    const lifetimes = checked({
+      leafMs: options.leafMs ?? DEFAULT_LIFETIMES.leafMs,
+      rootMs: options.rootMs ?? DEFAULT_LIFETIMES.rootMs,
+      skewMs: options.skewMs ?? DEFAULT_LIFETIMES.skewMs,
+    })
+    const authority = new Authority(options, lifetimes, await loadOrCreate(options, lifetimes))
+    await authority.advance(false)
+    return authority
+  }
+
+  /** What every proxy must accept: all roots, the coming and the going ones too. */
+  bundle(): TrustBundle {
+    return this.#bundle
+  }
+
+  /** Sorted by expiry. */
+  roots(): readonly RootView[] {
+    return this.#state.roots
+      .map(({ role, root }) => ({ id: root.id, role, notAfter: root.notAfter }))
+      .toSorted((a, b) => a.notAfter - b.notAfter)
+  }
+
+  /** The certificate of a root in the bundle that is valid at this moment. */
+  trusted(id: string): string | undefined {
+    const entry = this.#state.roots.find(({ root }) => root.id === id)
+    return entry !== undefined && validAt(entry.root, this.#now()) ? entry.root.certificate : undefined
+  }
+
+  /** Signs a leaf with a new key. It never outlives its root, nor the time up to which state says that leaves may live. */
+  issue(identity: SpiffeId): Signed {
+    if (parseSpiffeId(identity)?.trustDomain !== this.trustDomain) {
+      const message = `Identity ${identity} is not of the trust domain ${this.trustDomain}; it gets no certificate here.`
+      throw new MeshError('IdentityForeign', message)
+    }
+    const now = this.#now()
+    const { root, signedUntil } = signingOf(this.#state)
+    if (!validAt(root, now)) {
+      const message = `The root ${root.id} is not valid at ${new Date(now).toISOString()}; is the clock right?`
+      throw new MeshError('RootUnusable', message)
+    }
+    const notAfter = Math.min(now + this.lifetimes.leafMs, signedUntil, root.notAfter)
+    if (notAfter - now < 1000) {
+      throw new MeshError(
+        'SigningPaused',
+        'No certificate is signed until the state of the authority could be written.',
+      )
+    }
+    const notBefore = now - this.lifetimes.skewMs
+    return { certificate: createLeaf(this.#signer, identity, { notBefore, notAfter }), root: root.id }
+  }
+
+  /** Begins to replace the root, unless that is under way already. Resolves once the new root is in the bundle. */
+  async rotate(): Promise<'begun' | 'underway'> {
+    if (nextOf(this.#state) !== undefined) return 'underway'
+    await this.#move(false, true)
+    return 'begun'
+  }
+
+  /** Does what the clock asks for. Resolves to whether anything changed; rejects where the change could not be kept. */
+  advance(bundleHeld: boolean): Promise<boolean> {
+    return this.#move(bundleHeld, false)
+  }
+
+  /** Calls `follower` at every change, before any leaf is signed in the new state. Returns how to end that. */
+  follow(follower: () => void): () => void {
+    this.#followers.add(follower)
+    return () => this.#followers.delete(follower)
+  }
+
+  /** One change at a time: kept first, used second. */
+  #move(bundleHeld: boolean, requested: boolean): Promise<boolean> {
+    const moved = this.#writing.then(async () => {
+      const circumstances = { now: this.#now(), lifetimes: this.lifetimes, bundleHeld, requested }
+      const rootOf = createRoot.bind(undefined, this.trustDomain)
+      const state = advance(this.#state, { ...circumstances, createRoot: rootOf })
+      if (state === this.#state) return false
+      await this.#store.replace(state)
+      this.#adopt(state)
+      return true
+    })
+    this.#writing = moved.catch(() => undefined) // told to whoever asked; the next one tries again
+    return moved
+  }
+
+  #adopt(state: AuthorityState): void {
+    const { root } = signingOf(state)
+    if (root.id !== this.#signer.root.id) this.#signer = signerOf(root)
+    this.#state = state
+    this.#bundle = bundleOf(state)
+    for (const follower of this.#followers) follower()
+  }
+}
+
+async function loadOrCreate({ trustDomain, store, now }: AuthorityOptions, lifetimes: Lifetimes) {
+  const kept = await store.load()
+  if (kept === undefined) {
+    const rootOf = createRoot.bind(undefined, trustDomain)
+    const first = firstState(trustDomain, { now: now(), lifetimes, createRoot: rootOf })
+    if (await store.create(first)) return first
+  }
+  const state = kept ?? (await store.load())
+  if (state === undefined)
+    throw new MeshError('StateConflict', 'The state of the authority vanished while it was read.')
+  if (state.trustDomain !== trustDomain) {
+    const message = `The authority kept here is of the trust domain ${state.trustDomain}, not ${trustDomain}. Start with that one, or use another state directory.`
+    throw new MeshError('StateForeign', message)
+  }
+  return state
+}
+
+function bundleOf({ trustDomain, roots }: AuthorityState): TrustBundle {
+  return { trustDomain, roots: roots.map(({ root }) => root.certificate).sort() }
+}
+
+function checked(lifetimes: Lifetimes): Lifetimes {
+  const { leafMs, rootMs } = lifetimes
+  if (leafMs < SHORTEST_LEAF_MS) {
+    throw new MeshError(
+      'ConfigRefused',
+      `Certificates of ${leafMs} ms are too short; ask for ${SHORTEST_LEAF_MS} or more.`,
+    )
+  }
+  if (rootMs < LEAF_LIVES_PER_ROOT * leafMs) {
+    const message = `A root of ${rootMs} ms cannot be replaced in time; it must live at least ${LEAF_LIVES_PER_ROOT} times as long as a certificate (${leafMs} ms).`
+    throw new MeshError('ConfigRefused', message)
+  }
+  return lifetimes
+}
