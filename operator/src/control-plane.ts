@@ -14,7 +14,7 @@ import type {
   WorkloadKey,
 } from '@smi-mesh/dataplane/mesh'
 import { type Committed, type Serving, serve } from '@smi-mesh/dataplane/serve'
-import type { ProxyState, XdsCounters, XdsEvents } from '@smi-mesh/dataplane/xds'
+import type { ConnectedProxy, ProxyState, XdsCounters, XdsEvents } from '@smi-mesh/dataplane/xds'
 import { compareFindings, compile, type Finding, proxyRejected } from './compile/index.ts'
 import { FactTables, type Subject } from './facts/index.ts'
 import type { Source, SourceProblem } from './sources/source.ts'
@@ -23,6 +23,8 @@ import type { Source, SourceProblem } from './sources/source.ts'
 export interface Identities {
   /** Makes sure that a certificate of this identity is in the table. */
   ensure(identity: SpiffeId): void
+  /** No proxy has this identity any more. */
+  release(identity: SpiffeId): void
 }
 
 export interface ControlPlaneOptions {
@@ -30,17 +32,21 @@ export interface ControlPlaneOptions {
   readonly config: MeshConfig
   readonly xds: {
     readonly address: string
-    readonly credentials: ServerCredentials
+    /** Asked once, after the identities were made. */
+    readonly credentials: () => ServerCredentials
     /** Believe the node id of a proxy that comes without TLS. */
     readonly trustPlaintext: boolean
   }
   /** Given the tables to fill and what to call after filling them, starts issuing. */
-  readonly identities: (tables: IdentityTables, changed: () => void) => Identities
+  readonly identities: (tables: IdentityTables, changed: () => void, allHold: AllHold) => Identities
   readonly events?: Partial<ControlPlaneEvents & XdsEvents>
   /** Least time between two revisions while changes keep coming, in milliseconds. The first change never waits. */
   readonly holdoffMs?: number
   readonly now?: () => number
 }
+
+/** Whether every connected proxy has acknowledged all there is, the trust bundle included. */
+export type AllHold = () => boolean
 
 export interface IdentityTables {
   readonly certificates: { set(key: SpiffeId, value: IdentityCertificate): void; delete(key: SpiffeId): void }
@@ -80,6 +86,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     certificates: graph.source<SpiffeId, IdentityCertificate>('certificates', sameCertificate),
     bundle: graph.source<'bundle', TrustBundle>('bundle'),
   }
+  const users = new IdentityUsers(
+    proxy => compiled.mesh.workloads.get(proxy.scope)?.identity,
+    identity => identities.release(identity),
+  )
   const serving = serve({
     ...events,
     graph,
@@ -90,9 +100,21 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       revisions.now() // the stream that asked is answered in this very revision
     },
     trustPlaintext: options.xds.trustPlaintext,
+    connected: proxy => {
+      users.add(proxy)
+      events.connected?.(proxy)
+    },
+    disconnected: (proxy, reason) => {
+      users.remove(proxy)
+      events.disconnected?.(proxy, reason)
+    },
   })
   const revisions = new Revisions(graph, serving, options)
-  const identities = options.identities(secrets, () => revisions.soon())
+  const identities = options.identities(
+    secrets,
+    () => revisions.soon(),
+    () => serving.proxies().every(proxy => !proxy.lagging),
+  )
   let problems: readonly SourceProblem[] = []
   const synced = Promise.withResolvers<void>()
   await source.start({
@@ -108,7 +130,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   })
   await synced.promise
   revisions.start()
-  const xdsPort = await serving.listen(options.xds.address, options.xds.credentials)
+  const xdsPort = await serving.listen(options.xds.address, options.xds.credentials())
   return {
     mesh: compiled.mesh,
     xdsPort,
@@ -129,6 +151,38 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       await source.stop()
       await serving.stop()
     },
+  }
+}
+
+/** Which proxies have which identity, so that nobody's certificate is renewed for ever. */
+class IdentityUsers {
+  readonly #identityOf: (proxy: ConnectedProxy) => SpiffeId | undefined
+  readonly #unused: (identity: SpiffeId) => void
+  readonly #identities = new Map<ConnectedProxy, SpiffeId>()
+  readonly #counts = new Map<SpiffeId, number>()
+
+  constructor(identityOf: (proxy: ConnectedProxy) => SpiffeId | undefined, unused: (identity: SpiffeId) => void) {
+    this.#identityOf = identityOf
+    this.#unused = unused
+  }
+
+  add(proxy: ConnectedProxy): void {
+    const identity = this.#identityOf(proxy)
+    if (identity === undefined) return
+    this.#identities.set(proxy, identity)
+    this.#counts.set(identity, (this.#counts.get(identity) ?? 0) + 1)
+  }
+
+  remove(proxy: ConnectedProxy): void {
+    const identity = this.#identities.get(proxy)
+    if (identity === undefined) return
+    this.#identities.delete(proxy)
+    const left = (this.#counts.get(identity) ?? 1) - 1
+    if (left > 0) this.#counts.set(identity, left)
+    else {
+      this.#counts.delete(identity)
+      this.#unused(identity)
+    }
   }
 }
 
