@@ -62,6 +62,8 @@ interface Passage {
   readonly to: Version
   readonly forth: (object: Fields) => Fields
   readonly back: (object: Fields) => Fields
+  /** Removes what both a field and an annotation of an object say, where we go to. */
+  readonly settle: (object: Fields) => Fields
 }
 
 function raising(info: SmiKind, from: Version): Passage {
@@ -71,12 +73,13 @@ function raising(info: SmiKind, from: Version): Passage {
     to: info.hub,
     forth: object => ({ ...absorb(raise(object, from)), apiVersion: apiVersionOf(info, info.hub) }),
     back: hub => ({ ...lower(absorb(hub), from), apiVersion: apiVersionOf(info, from) }),
+    settle: absorb,
   }
 }
 
 function lowering(info: SmiKind, to: Version): Passage {
   const { from, forth, back } = raising(info, to)
-  return { from: info.hub, to: from, forth: back, back: forth }
+  return { from: info.hub, to: from, forth: back, back: forth, settle: object => object }
 }
 
 /**
@@ -85,12 +88,12 @@ function lowering(info: SmiKind, to: Version): Passage {
  * If the body as it was once written in the version we go to still converts to the present object, that body is the
  * answer: it says the same. And if the way back would not give the present body, it is kept in an annotation.
  */
-function exactly(object: Fields, { from, to, forth, back }: Passage): Fields {
+function exactly(object: Fields, { from, to, forth, back, settle }: Passage): Fields {
   const plain = withAnnotation(forth(object), spellingIn(to), undefined)
   const written = annotation(object, spellingIn(to))
   const body = written === undefined ? undefined : fromText(written)
   if (isFields(body)) {
-    const candidate = { ...envelope(plain), ...bare(body) }
+    const candidate = settle({ ...envelope(plain), ...bare(body) })
     if (sameMeaning(back(candidate), object)) return candidate
   }
   if (sameMeaning(back(plain), object)) return plain

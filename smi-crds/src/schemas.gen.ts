@@ -1073,8 +1073,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
           "integer",
           "string"
          ],
+         "pattern": "^[0-9]{1,5}$",
          "minimum": 1,
-         "maximum": 65535
+         "maximum": 65535,
+         "maxLength": 5
         }
        }
       }
@@ -1208,8 +1210,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
           "integer",
           "string"
          ],
+         "pattern": "^[0-9]{1,5}$",
          "minimum": 1,
-         "maximum": 65535
+         "maximum": 65535,
+         "maxLength": 5
         }
        }
       }

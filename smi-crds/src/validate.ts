@@ -6,7 +6,7 @@
 import { annotation } from './annotations.ts'
 import { stepsOf, toHub } from './convert.ts'
 import { identify } from './identify.ts'
-import { type Fields, fieldsOr, isFields, textOf } from './json.ts'
+import { type Fields, isAbsent, isFields, textOf } from './json.ts'
 import type { SmiKind, Version } from './kinds.ts'
 import type { Problem } from './problem.ts'
 import { quote } from './quote.ts'
@@ -64,7 +64,7 @@ export function judge(object: Fields, info: SmiKind, version: Version): readonly
 
 /** Rules of the kind come first, since they know better than the schema what to say of the same place. */
 function* rulings(object: Fields, info: SmiKind, version: Version): Generator<Ruling> {
-  yield* nameRulings(object)
+  yield* metadataRulings(object)
   yield* heldRulings(object, info)
   yield* kindRulings(object, info, version)
   yield* schemaRulings(object, info, version)
@@ -88,9 +88,9 @@ function kindRulings(object: Fields, info: SmiKind, version: Version): Iterable<
   }
 }
 
-function* nameRulings(object: Fields): Generator<Ruling> {
+function* metadataRulings(object: Fields): Generator<Ruling> {
   if (!isFields(object['metadata'])) return yield reject('metadata', 'name-missing', 'Metadata is missing; add a name.')
-  const { name, generateName } = fieldsOr(object['metadata'])
+  const { name, generateName, annotations } = object['metadata']
   if (textOf(name) === '' && textOf(generateName) === '') {
     yield reject(
       'metadata.name',
@@ -98,6 +98,10 @@ function* nameRulings(object: Fields): Generator<Ruling> {
       'The name is missing, or is no text; write one, in quotes if it is a number.',
     )
   }
+  if (isAbsent(annotations)) return
+  if (isFields(annotations) && Object.values(annotations).every(value => typeof value === 'string')) return
+  const message = 'Annotations are a map of names to texts; put every value in quotes.'
+  yield reject('metadata.annotations', 'annotations-form', message)
 }
 
 /** What an annotation keeps limits what the object means; if it cannot be read, the object means too much. */
@@ -112,7 +116,8 @@ function* heldRulings(object: Fields, info: SmiKind): Generator<Ruling> {
 
 /** Fields which the version of the object lacks, but which are obeyed, are judged where the hub has them. */
 function hubRulings(object: Fields, info: SmiKind, version: Version): readonly Ruling[] {
-  if (version === info.hub) return []
-  const found = schemaRulings(toHub(object, info, version), info, info.hub)
+  const hub = toHub(object, info, version)
+  if (hub === object) return []
+  const found = schemaRulings(hub, info, info.hub)
   return found.filter(ruling => ruling.severity === 'reject').slice(0, most)
 }

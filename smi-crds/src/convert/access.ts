@@ -22,9 +22,10 @@ export function destinationPort(hub: Fields): number | undefined {
 }
 
 function lower(hub: Fields, to: Version): Fields {
-  const plain = withoutGroups(hub)
+  // `group` came with v1alpha4; the kind says as much.
+  const plain = withSubjects(hub, subject => without(subject, 'group'))
   if (to === 'v1alpha3') return plain
-  const ported = showPort(plain)
+  const ported = showPort(withSubjects(plain, numbered))
   return to === 'v1alpha1' ? flatten(ported) : ported
 }
 
@@ -52,13 +53,18 @@ function showPort(hub: Fields): Fields {
   return withAnnotation(shown, HELD.destinationPort, undefined)
 }
 
-/** `group` came with v1alpha4; the kind says as much. */
-function withoutGroups(hub: Fields): Fields {
+/** Ports of older versions are numbers. */
+function numbered(subject: Fields): Fields {
+  const port = readPort(subject['port'])
+  return port === undefined ? subject : { ...subject, port }
+}
+
+function withSubjects(hub: Fields, change: (subject: Fields) => Fields): Fields {
   const spec = hub['spec']
   if (!isFields(spec)) return hub
-  const bare = (subject: unknown): unknown => (isFields(subject) ? without(subject, 'group') : subject)
-  const destination = Object.hasOwn(spec, 'destination') ? { destination: bare(spec['destination']) } : {}
-  const sources = Array.isArray(spec['sources']) ? { sources: spec['sources'].map(bare) } : {}
+  const changed = (subject: unknown): unknown => (isFields(subject) ? change(subject) : subject)
+  const destination = Object.hasOwn(spec, 'destination') ? { destination: changed(spec['destination']) } : {}
+  const sources = Array.isArray(spec['sources']) ? { sources: spec['sources'].map(changed) } : {}
   return { ...hub, spec: { ...spec, ...destination, ...sources } }
 }
 

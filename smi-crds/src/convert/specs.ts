@@ -149,7 +149,8 @@ function absorbPorts(hub: Fields): Fields {
 function readPorts(text: string): Fields | undefined {
   const value = fromText(text)
   if (!isFields(value)) return undefined
-  const ports = value['ports']
-  const readable = isAbsent(ports) || (Array.isArray(ports) && ports.every(port => readPort(port) === port))
-  return readable ? value : undefined
+  const { name, ports } = value
+  const named = name === undefined || typeof name === 'string'
+  const ported = ports === undefined || (Array.isArray(ports) && ports.every(port => readPort(port) === port))
+  return named && ported ? value : undefined
 }

@@ -14,6 +14,7 @@ export function* targetRulings(object: Fields, version: Version): Generator<Ruli
   yield* emptyRulings(at(body, rules), 'rule', version)
   yield* emptyRulings(at(body, 'sources'), 'source', version)
   for (const rule of each(at(body, rules))) yield* ruleRulings(rule)
+  for (const source of each(at(body, 'sources'))) yield* portRulings(at(source, 'port'))
 }
 
 function* destinationRulings(destination: Placed, own: string, version: Version): Generator<Ruling> {
@@ -25,13 +26,16 @@ function* destinationRulings(destination: Placed, own: string, version: Version)
     yield reject(namespace.path, 'destination-namespace', message)
   }
   const port = at(destination, 'port')
-  if (isAbsent(port.value)) return
-  if (readPort(port.value) === undefined) {
-    yield reject(port.path, 'port-range', 'This is not a port; write a number from 1 to 65535.')
-  } else if (version >= 'v1alpha3') {
+  yield* portRulings(port)
+  if (version >= 'v1alpha3' && !isAbsent(port.value)) {
     const message = `${version} has no port here; it is obeyed, but other tools ignore it. Add a TCPRoute to the rules.`
     yield warn(port.path, 'destination-port', message)
   }
+}
+
+function* portRulings(port: Placed): Generator<Ruling> {
+  if (isAbsent(port.value) || readPort(port.value) !== undefined) return
+  yield reject(port.path, 'port-range', 'This is not a port; write a number from 1 to 65535.')
 }
 
 function* emptyRulings(list: Placed, noun: string, version: Version): Generator<Ruling> {
