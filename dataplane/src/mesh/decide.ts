@@ -21,7 +21,7 @@ import {
 import type { HeaderMatch, TrafficMatch } from './match.ts'
 import type { Mesh } from './mesh.ts'
 import { compareRefs, type ObjectRef, refText } from './object-ref.ts'
-import { normalPath } from './path.ts'
+import { hasEscapedSlash, normalPath } from './path.ts'
 import { fits } from './pattern.ts'
 import type { Protocol, Route } from './service.ts'
 import { serviceOfHost } from './service-host.ts'
@@ -62,6 +62,7 @@ export type Verdict =
   | { readonly kind: 'no-rule'; readonly allowed: false; readonly mode: 'enforce' }
   | { readonly kind: 'unidentified'; readonly allowed: boolean; readonly mode: AccessMode }
   | { readonly kind: 'no-port'; readonly allowed: false }
+  | { readonly kind: 'escaped-slash'; readonly allowed: false } // 400: the application might see another path than was judged
   | { readonly kind: 'outside'; readonly allowed: true } // no proxy there to ask
 
 /** One kind of server behind a backend: equal pods are asked once. */
@@ -121,6 +122,7 @@ export type NormalCall =
       readonly kind: 'http'
       readonly method: string
       readonly path: string
+      readonly escapedSlash: boolean
       readonly headers: ReadonlyMap<string, string>
     }
   | { readonly kind: 'tcp' }
@@ -132,7 +134,7 @@ function normalCall(call: Call): NormalCall | undefined {
   const headers = new Map(Object.entries(call.headers).map(([name, value]) => [name.toLowerCase(), value]))
   const authority = headers.get(':authority') ?? headers.get('host')
   if (authority !== undefined) headers.set('host', hostOf(authority))
-  return { kind: 'http', method: call.method, path, headers }
+  return { kind: 'http', method: call.method, path, escapedSlash: hasEscapedSlash(call.path), headers }
 }
 
 /** `web.shop.svc.cluster.local.:80` is `web.shop.svc.cluster.local`. */
@@ -214,9 +216,10 @@ function workloadOf(mesh: Mesh, namespace: string, endpoint: Endpoint): Workload
 function verdictOf(mesh: Mesh, port: WorkloadPortKey, source: MeshRequest['source'], call: NormalCall): Verdict {
   const access = mesh.access.get(port)
   if (access === undefined) return { kind: 'no-port', allowed: false }
+  const heard = asHeard(call, protocolOf(mesh, port))
+  if (heard.kind === 'http' && heard.escapedSlash) return { kind: 'escaped-slash', allowed: false }
   if (source === 'unidentified')
     return { kind: 'unidentified', allowed: access.unidentified === 'allow', mode: access.mode }
-  const heard = asHeard(call, protocolOf(mesh, port))
   const rule = access.rules.find(
     rule => rule.sources.includes(source) && rule.matches.some(match => matches(match, heard)),
   )

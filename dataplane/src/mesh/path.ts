@@ -1,22 +1,27 @@
 /**
  * The path a request is judged by: what Envoy makes of `:path` before it routes or checks access, done once more in
- * JavaScript so that `decide` and the proxies never disagree. The settings are those of our connection managers:
- * normalise (RFC 3986), merge slashes, unescape escaped slashes.
+ * JavaScript so that `decide` and the proxies never disagree. The settings are those of our connection managers: normalise
+ * (RFC 3986), merge slashes. Every answer in the test was given by Envoy.
  */
 
-/** The path in normal form, without query and fragment; undefined where Envoy answers 400 instead. */
+/** The path in normal form, without its query; undefined where Envoy answers 400 (a fragment, control characters, no path). */
 export function normalPath(target: string): string | undefined {
-  const bare = withoutQuery(target)
-  if (!bare.startsWith('/')) return bare === '*' ? bare : undefined
-  const path = removeDotSegments(
-    unescapeUnreserved(bare.replace(/%2f/gi, '/').replace(/%5c/gi, '\\')).replaceAll('\\', '/'),
-  )
-  return path.replace(/\/{2,}/g, '/')
+  const path = pathOf(target)
+  if (path === '*') return path
+  if (target.includes('#') || !path.startsWith('/') || /[^\x21-\x7e]|%00/.test(path)) return undefined
+  return mergeSlashes(removeDotSegments(escapeOdd(unescapeUnreserved(path.replaceAll('\\', '/')))))
 }
 
-function withoutQuery(target: string): string {
-  const end = target.search(/[?#]/)
-  return end < 0 ? target : target.slice(0, end)
+/** Whether the path holds an escaped slash: inbound proxies answer 400, since the application might see another path. */
+export function hasEscapedSlash(target: string): boolean {
+  return /%2f|%5c/i.test(pathOf(target))
+}
+
+/** Without scheme, authority and query. */
+function pathOf(target: string): string {
+  const origin = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, '')
+  const end = origin.indexOf('?')
+  return end < 0 ? origin : origin.slice(0, end)
 }
 
 /** RFC 3986 §6.2.2.2: an escaped unreserved character is the character itself. */
@@ -27,7 +32,12 @@ function unescapeUnreserved(path: string): string {
   })
 }
 
-/** RFC 3986 §5.2.4. */
+/** Characters that may not stand in a path, and do. */
+function escapeOdd(path: string): string {
+  return path.replace(/["<>`{}|^]/g, character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+/** RFC 3986 §5.2.4. Empty segments count: slashes are merged afterwards. */
 function removeDotSegments(path: string): string {
   const kept: string[] = []
   const segments = path.slice(1).split('/')
@@ -38,4 +48,11 @@ function removeDotSegments(path: string): string {
     if (last && (segment === '.' || segment === '..')) kept.push('')
   }
   return `/${kept.join('/')}`
+}
+
+/** As Envoy does, which leaves two of a path that is nothing but slashes. */
+function mergeSlashes(path: string): string {
+  if (!path.includes('//')) return path
+  const segments = path.split('/').filter(segment => segment !== '')
+  return `/${segments.join('/')}${path.endsWith('/') ? '/' : ''}`
 }
