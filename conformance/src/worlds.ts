@@ -60,10 +60,11 @@ const services: fc.Arbitrary<readonly RawObject[]> = fc
   .tuple(
     ...NAMESPACES.flatMap(namespace =>
       SERVICES.map(name =>
-        fc.record({ selector: selector(name), ports }).chain(({ selector, ports }) => {
-          const object = serviceObject({ namespace, name }, clusterIp({ namespace, name }), selector, ports)
-          return namespace === 'red' ? often([object], [object], []) : fc.constantFrom([object], [])
-        }),
+        fc
+          .record({ selector: selector(name), ports, exists: often(true, true, false) })
+          .map(({ selector, ports, exists }) =>
+            exists ? [serviceObject({ namespace, name }, clusterIp({ namespace, name }), selector, ports)] : [],
+          ),
       ),
     ),
   )

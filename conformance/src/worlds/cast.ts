@@ -21,11 +21,11 @@ const member = (namespace: string, name: string, account: string, subnet: number
 
 /** Two accounts of the same name in two namespaces, two pods of one account, and one pod outside the mesh. */
 export const CAST: readonly CastMember[] = [
-  member('red', 'red-a', 'a', 201),
-  member('red', 'red-b1', 'b', 202),
-  member('red', 'red-b2', 'b', 203),
-  member('blue', 'blue-a', 'a', 204),
-  member('red', 'red-plain', 'b', 205, false),
+  member('red', 'red-a', 'a', 231),
+  member('red', 'red-b1', 'b', 232),
+  member('red', 'red-b2', 'b', 233),
+  member('blue', 'blue-a', 'a', 234),
+  member('red', 'red-plain', 'b', 235, false),
 ]
 
 export const NAMESPACES: readonly string[] = ['red', 'blue']
@@ -39,5 +39,5 @@ export const POD_PORTS = { main: 8080, side: 8081, bytes: 9000 } as const
 /** Cluster addresses by namespace and name, the same in every world. */
 export function clusterIp({ namespace, name }: Name): string {
   const at = 1 + NAMESPACES.indexOf(namespace) * SERVICES.length + SERVICES.indexOf(name)
-  return `127.0.77.${at}`
+  return `127.0.88.${at}`
 }

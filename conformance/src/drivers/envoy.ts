@@ -1,0 +1,134 @@
+/**
+ * Asks real proxies. One Envoy stands before each member of the cast and stays up; another world is only another set of
+ * objects in the control plane, in force as soon as every proxy has acknowledged it.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Address, type Reply, sendBytes, sendHttp1, sendHttp2 } from '../harness/client.ts'
+import { ECHO, type Echo, startEcho } from '../harness/echo.ts'
+import { type Envoy, startEnvoy } from '../harness/envoy.ts'
+import type { Caller, HttpCall, Outcome, Request, Target, World, WorldConfig } from '../world.ts'
+import { CAST, type CastMember, clusterIp, NAMESPACES, POD_PORTS } from '../worlds/cast.ts'
+import { namespaceObject, podObject } from '../worlds/objects.ts'
+import { type ControlPlane, startControlPlane } from './control-plane.ts'
+
+export interface EnvoyDriver {
+  /** Resolves once the world is in force in every proxy. */
+  enter(world: World): Promise<void>
+  /** What the caller sees of one request. */
+  ask(request: Request, version?: '1.1' | '2'): Promise<Outcome>
+  /** What the proxies have said on their outputs. */
+  logs(): Promise<string>
+  stop(): Promise<void>
+}
+
+const MESHED = CAST.filter(member => member.meshed)
+
+/** Starts the cast under one set of choices for the whole mesh. */
+export async function startEnvoyDriver(binary: string, config: WorldConfig): Promise<EnvoyDriver> {
+  const owned = new AsyncDisposableStack()
+  const envoys: Envoy[] = []
+  try {
+    const plane = await startControlPlane(config)
+    owned.defer(() => plane.stop())
+    plane.replace(emptyStage())
+    for (const member of CAST) {
+      const echo = await application(member)
+      owned.defer(() => echo.stop())
+    }
+    for (const member of MESHED) envoys.push(await proxy(binary, plane, member, owned))
+    await plane.inForce(MESHED.length)
+    return {
+      enter: async world => {
+        plane.replace(world.objects)
+        await plane.inForce(MESHED.length)
+      },
+      ask: async (request, version = '1.1') => outcomeOf(await send(request, version)),
+      logs: async () => (await Promise.all(envoys.map(envoy => envoy.log()))).join(''),
+      stop: () => owned.disposeAsync(),
+    }
+  } catch (error) {
+    const said = await Promise.all(envoys.map(envoy => envoy.log()))
+    await owned.disposeAsync()
+    throw new Error(`The cast did not come up. Its proxies said:\n${said.join('')}`, { cause: error })
+  }
+}
+
+/** The cast and nothing to do: what proxies are admitted by. */
+function emptyStage() {
+  return [
+    ...NAMESPACES.map(name => namespaceObject(name)),
+    ...CAST.map(member => podObject(member.pod, { ...member, ports: POD_PORTS })),
+  ]
+}
+
+/** Behind a sidecar an application listens beside it; without one it answers at the pod's own address. */
+function application({ pod, subnet, meshed }: CastMember): Promise<Echo> {
+  return startEcho({
+    name: `${pod.namespace}/${pod.name}`,
+    address: `127.${subnet}.0.${meshed ? 2 : 1}`,
+    httpPorts: [POD_PORTS.main, POD_PORTS.side],
+    bytePorts: [POD_PORTS.bytes],
+  })
+}
+
+async function proxy(
+  binary: string,
+  plane: ControlPlane,
+  member: CastMember,
+  owned: AsyncDisposableStack,
+): Promise<Envoy> {
+  const credentials = await mkdtemp(join(tmpdir(), 'smi-credentials-'))
+  owned.defer(() => rm(credentials, { recursive: true, force: true }))
+  const envoy = await startEnvoy({ binary, bootstrap: admin => plane.bootstrapOf(member, credentials, admin) })
+  owned.defer(() => envoy.stop())
+  return envoy
+}
+
+function send({ caller, target, call }: Request, version: '1.1' | '2'): Promise<Reply> {
+  const address = addressOf(caller, target)
+  if (call.kind === 'tcp') return sendBytes(address)
+  return version === '2' ? sendHttp2(address, call) : sendHttp1(address, call)
+}
+
+/** Where a process of the caller's pod finds a Service: on the pod's own loopback subnet, ports below 1024 moved up. */
+function addressOf(caller: Caller, target: Target): Address {
+  if (target.kind === 'pod') return { host: `127.${subnetOf(target.pod)}.0.1`, port: target.port }
+  if (caller.kind === 'stranger') throw new Error('Without a sidecar nobody finds a Service on loopback: ask a pod.')
+  const [, , high, low] = clusterIp(target.service).split('.')
+  const port = target.port < 1024 ? target.port + 10_000 : target.port
+  return { host: `127.${subnetOf(caller.pod)}.${high}.${low}`, port }
+}
+
+function subnetOf(pod: CastMember['pod']): number {
+  const member = CAST.find(one => one.pod.namespace === pod.namespace && one.pod.name === pod.name)
+  if (member === undefined) throw new Error(`Nobody of the cast is ${pod.namespace}/${pod.name}.`)
+  return member.subnet
+}
+
+function outcomeOf(reply: Reply): Outcome {
+  switch (reply.kind) {
+    case 'bytes':
+      return podOutcome(reply.line)
+    case 'closed':
+      return 'closed'
+    case 'silent':
+      return 'unexpected silence'
+    case 'http': {
+      const { status, headers } = reply
+      if (status === 200) return podOutcome(headers[ECHO.pod] ?? '')
+      return status === 400 || status === 403 || status === 503 ? `${status}` : `unexpected ${status}`
+    }
+  }
+}
+
+function podOutcome(name: string): Outcome {
+  const [namespace = '', pod] = name.split('/')
+  return pod === undefined ? `unexpected answer of ${name}` : `pod ${namespace}/${pod}`
+}
+
+/** Whether HTTP/2 can say the same: it has no repeated spellings of a name, and no `Host` beside its authority. */
+export function fitsHttp2({ path, headers }: HttpCall): boolean {
+  return !path.includes('\\') && headers.every(([, value]) => value === value.trim())
+}
