@@ -1,0 +1,226 @@
+/**
+ * What many proxies cost: memory of a stream, the time from a change to the last ACK, the event loop meanwhile, and what a
+ * reconnect of all sends when nothing changed. The proxies run in a process of their own, on the same machine.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { DEFAULT_MESH_CONFIG, spiffeId } from '@smi-mesh/dataplane/mesh'
+import { type ControlPlane, startControlPlane } from '../src/control-plane.ts'
+import { Authority, controlPlaneIdentity, fileStores, Issuer, serverCredentials } from '../src/identity/index.ts'
+import { MemorySource } from '../src/sources/index.ts'
+import type { Command, ProxySpec, Report } from './proxies.ts'
+import { quantile } from './statistics.ts'
+import { namespaceOf, podName, split, world } from './world.ts'
+
+export interface FanOut {
+  readonly services: number
+  readonly streams: number
+  readonly resourcesPerStream: number
+  readonly rssKbPerStream: number
+  /** Proxies that the changed service concerns: those that may call it. */
+  readonly writtenPerChange: number
+  readonly changeToLastAckMs: { readonly p50: number; readonly p99: number }
+  /** One change that concerns every proxy. */
+  readonly allWritten: number
+  readonly allToLastAckMs: { readonly p50: number; readonly p99: number }
+  readonly cpuMsPerWrite: number
+  readonly loopDelayP99Ms: number
+  readonly reconnect: { readonly resources: number; readonly bytes: number; readonly ms: number }
+}
+
+const ROUNDS = 30
+
+export async function fanOut(services: number, streams: number): Promise<FanOut> {
+  const folder = mkdtempSync(join(tmpdir(), 'smi-mesh-bench-'))
+  const source = new MemorySource(world({ services, podsPerService: 1 }))
+  const authority = await Authority.open({
+    trustDomain: DEFAULT_MESH_CONFIG.trustDomain,
+    store: fileStores(join(folder, 'state')).authority,
+    now: Date.now,
+  })
+  const { plane, stop } = await control(source, authority)
+  const child = fork(join(import.meta.dirname, 'proxies.ts'))
+  try {
+    const files = credentials(folder, authority, services, streams)
+    const address = `127.0.0.1:${plane.xdsPort}`
+    globalThis.gc?.()
+    const rssBefore = process.memoryUsage().rss
+    await command(child, { kind: 'connect', address, ...files })
+    await until(() => plane.counters().streams === streams && isAtRest(plane))
+    globalThis.gc?.()
+    const rss = process.memoryUsage().rss - rssBefore
+    const resources = plane.counters().resources
+    const one = await rounds(plane, round => source.put(split(10, round + 1)))
+    const all = await rounds(plane, round => source.put(...everyone(round)))
+    const before = plane.counters()
+    await command(child, { kind: 'disconnect' })
+    await until(() => plane.counters().streams === 0)
+    const began = performance.now()
+    await command(child, { kind: 'connect', address, ...files })
+    await until(() => plane.counters().streams === streams && isAtRest(plane))
+    const after = plane.counters()
+    return {
+      services,
+      streams,
+      resourcesPerStream: Math.round(resources / streams),
+      rssKbPerStream: rss / 1000 / streams,
+      writtenPerChange: one.written,
+      changeToLastAckMs: one.ackMs,
+      allWritten: all.written,
+      allToLastAckMs: all.ackMs,
+      cpuMsPerWrite: all.cpuMsPerWrite,
+      loopDelayP99Ms: Math.max(one.loopDelayP99Ms, all.loopDelayP99Ms),
+      reconnect: {
+        resources: after.resources - before.resources,
+        bytes: after.bytes - before.bytes,
+        ms: performance.now() - began,
+      },
+    }
+  } finally {
+    child.kill()
+    await stop()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function control(source: MemorySource, authority: Authority) {
+  let issuer: Issuer | undefined
+  const plane = await startControlPlane({
+    source,
+    config: DEFAULT_MESH_CONFIG,
+    xds: {
+      address: '127.0.0.1:0',
+      credentials: () => serverCredentials(made(issuer), controlPlaneIdentity(authority.trustDomain)),
+      trustPlaintext: false,
+    },
+    identities: ({ certificates, bundle }, onChange, bundleHeld) => {
+      const timer = (callback: () => void, ms: number) => {
+        const handle = setTimeout(callback, ms)
+        return () => clearTimeout(handle)
+      }
+      const options = { authority, certificates, bundle, onChange, bundleHeld, onEvent: () => {} }
+      issuer = new Issuer({ ...options, now: Date.now, random: Math.random, setTimer: timer })
+      return issuer
+    },
+  })
+  return {
+    plane,
+    stop: async () => {
+      await plane.stop()
+      await issuer?.stop()
+    },
+  }
+}
+
+function made(issuer: Issuer | undefined): Issuer {
+  if (issuer === undefined) throw new Error('The control plane asks for credentials after it made the identities.')
+  return issuer
+}
+
+function credentials(folder: string, authority: Authority, services: number, streams: number) {
+  const specs = Array.from({ length: streams }, (_, n): ProxySpec => {
+    const service = n % services
+    const id = spiffeId(authority.trustDomain, { namespace: namespaceOf(service), serviceAccount: `sa-${service}` })
+    const { certificate } = authority.issue(id)
+    const nodeId = `${podName(service, 0)}.${namespaceOf(service)}`
+    return { nodeId, cert: certificate.chain, key: certificate.privateKey.reveal() }
+  })
+  const proxies = join(folder, 'proxies.json')
+  const ca = join(folder, 'ca.pem')
+  writeFileSync(proxies, JSON.stringify(specs), { mode: 0o600 })
+  writeFileSync(ca, authority.bundle().roots.join(''))
+  return { proxies, ca }
+}
+
+/** Changes one after the other, each waited for until every proxy concerned has acknowledged it. */
+async function rounds(plane: ControlPlane, change: (round: number) => void) {
+  const times: number[] = []
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  let written = 0
+  const cpu = process.cpuUsage()
+  for (let round = 0; round < ROUNDS; round++) {
+    await quiet()
+    const { pushes, acks } = plane.counters()
+    const began = performance.now()
+    delay.enable()
+    change(round)
+    await until(
+      () => plane.counters().pushes > pushes && plane.counters().acks - acks === plane.counters().pushes - pushes,
+    )
+    times.push(performance.now() - began)
+    delay.disable()
+    written = plane.counters().pushes - pushes
+  }
+  const { user, system } = process.cpuUsage(cpu)
+  return {
+    written,
+    ackMs: { p50: quantile(times, 0.5), p99: quantile(times, 0.99) },
+    cpuMsPerWrite: (user + system) / 1000 / ROUNDS / written,
+    loopDelayP99Ms: delay.percentile(99) / 1e6,
+  }
+}
+
+/** Longer than the holdoff: a change on its own, not one of a burst. */
+async function quiet(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  setTimeout(resolve, 60)
+  await promise
+}
+
+/** A service that every identity may know of, since its namespace has no access control: here, in round after round. */
+function everyone(round: number): readonly object[] {
+  const name = (kind: string) => ({ name: kind, namespace: 'everyone' })
+  const service = (title: string, last: number) => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: name(title),
+    spec: { clusterIP: `172.31.0.${last}`, ports: [{ name: 'http', port: 80 }] },
+  })
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'everyone', annotations: { 'smi-mesh.dev/access': 'permissive' } },
+    },
+    service('apex', 1),
+    service('blue', 2),
+    service('green', 3),
+    {
+      apiVersion: 'split.smi-spec.io/v1alpha4',
+      kind: 'TrafficSplit',
+      metadata: name('split'),
+      spec: {
+        service: 'apex',
+        backends: [
+          { service: 'blue', weight: round + 1 },
+          { service: 'green', weight: 100 },
+        ],
+      },
+    },
+  ]
+}
+
+function isAtRest(plane: ControlPlane): boolean {
+  return plane.proxies().every(proxy => !proxy.lagging && proxy.types.length >= 4)
+}
+
+async function command(child: ChildProcess, message: Command): Promise<Report> {
+  const { promise, resolve } = Promise.withResolvers<Report>()
+  child.once('message', report => resolve(report as Report))
+  child.send(message)
+  return await promise
+}
+
+/** Looks once in a turn of the event loop, so that looking costs next to nothing. */
+async function until(claim: () => boolean, withinMs = 120_000): Promise<void> {
+  const deadline = performance.now() + withinMs
+  while (!claim()) {
+    if (performance.now() > deadline) throw new Error('It took longer than two minutes.')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    setTimeout(resolve, 1)
+    await promise
+  }
+}
