@@ -45,7 +45,8 @@ export function cluster(options: ClusterOptions): Cluster {
       edsConfig: ADS,
       ...(options.name === options.endpointsOf ? {} : { serviceName: options.endpointsOf }),
     },
-    lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
+    // Not by fewest requests: an endpoint that refuses connections has none, and would be chosen again and again.
+    lbPolicy: Cluster_LbPolicy.ROUND_ROBIN,
     ...connection(options),
   }
 }

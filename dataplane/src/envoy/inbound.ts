@@ -21,10 +21,10 @@ import { HTTP_PROTOCOLS, httpInspector, originalDestination, SILENCE_S, tlsInspe
 import { inboundReplies } from './local-reply.ts'
 import { applicationClusterName, applicationPortClusterName, INBOUND, inboundRouteName } from './names.ts'
 import { notToItself } from './outbound.ts'
-import { CLOSED, type Gate, networkAccess } from './rbac.ts'
+import { admitsUnidentified, CLOSED, connectionPeers, type Gate, networkAccess } from './rbac.ts'
 import { inboundHttpStats, inboundTcpStats } from './stats.ts'
-import { tcpToCluster } from './tcp.ts'
-import { MESH_ALPN, meshDownstreamSocket } from './tls.ts'
+import { closeFilter, provedTcpToCluster, tcpToCluster } from './tcp.ts'
+import { type AcceptedPeers, MESH_ALPN, meshDownstreamSocket } from './tls.ts'
 
 /** Where connections to an application are redirected to. */
 export const INBOUND_PORT: Port = 15_006
@@ -32,7 +32,8 @@ export const INBOUND_PORT: Port = 15_006
 export interface InboundOptions {
   readonly accessLog: AccessLogMode
   readonly escapedSlashes: 'reject' | 'keep'
-  readonly trustDomain: string
+  /** Whose callers have an identity. */
+  readonly peers: AcceptedPeers
 }
 
 /** What the listener must know of access: all of it for bytes, the gate alone for ports that speak HTTP. */
@@ -114,13 +115,13 @@ function portChains(guarded: Guarded): FilterChain[] {
       ]
     case 'tcp':
       return [
-        chain(guarded, 'mesh', MESH_ANY, bytes(guarded, guarded.full())),
+        meshBytesChain(guarded, 'mesh', MESH_ANY),
         chain(guarded, 'opaque', ANYTHING_ELSE, unidentifiedBytes(guarded)),
       ]
     case 'auto':
       return [
         chain(guarded, 'mesh', MESH_HTTP, http(guarded, 'identified')),
-        chain(guarded, 'mesh-bytes', MESH_BYTES, bytes(guarded, guarded.full())),
+        meshBytesChain(guarded, 'mesh-bytes', MESH_BYTES),
         chain(guarded, 'plain', PLAIN_HTTP, http(guarded, 'unidentified')),
         chain(guarded, 'opaque', ANYTHING_ELSE, unidentifiedBytes(guarded)),
       ]
@@ -135,13 +136,23 @@ function undeclaredChains(workload: Workload, gate: Gate, options: InboundOption
 
 function chain(
   { port, options }: Guarded,
-  who: string,
+  who: 'mesh' | 'mesh-bytes' | 'plain' | 'opaque',
   match: FilterChainMatch,
   filters: readonly Filter[],
+  peers: AcceptedPeers = options.peers,
 ): FilterChain {
-  const secured = who.startsWith('mesh') ? { transportSocket: meshDownstreamSocket(options.trustDomain) } : {}
+  const secured = who === 'mesh' || who === 'mesh-bytes' ? { transportSocket: meshDownstreamSocket(peers) } : {}
   const filterChainMatch = port === 'other' ? match : { ...match, destinationPort: port }
   return { name: `${port}/${who}`, filterChainMatch, filters, ...secured }
+}
+
+/** Turns away in the handshake whom no rule lets in: a server that speaks first must not speak to them. */
+function meshBytesChain(guarded: Guarded, who: 'mesh' | 'mesh-bytes', match: FilterChainMatch): FilterChain {
+  const access = guarded.full()
+  const identities = connectionPeers(access)
+  if (identities === 'anyone') return chain(guarded, who, match, bytes(guarded, access, true))
+  if (identities.length === 0) return chain(guarded, who, match, [closeFilter()])
+  return chain(guarded, who, match, bytes(guarded, access, true), { kind: 'identities', identities })
 }
 
 function http({ port, workload, options }: Guarded, caller: 'identified' | 'unidentified'): Filter[] {
@@ -158,14 +169,16 @@ function http({ port, workload, options }: Guarded, caller: 'identified' | 'unid
   ]
 }
 
-function bytes({ port, protocol, workload, options }: Guarded, access: Omit<Access, 'key'>): Filter[] {
+function bytes({ port, protocol, workload, options }: Guarded, access: Omit<Access, 'key'>, proved: boolean): Filter[] {
   const logs = [inboundTcpStats(workload.owner, port), ...accessLogs(options.accessLog, 'network', 'inbound')]
-  return [networkAccess(access), tcpToCluster(inboundCluster(workload, port, protocol), 'inbound', logs)]
+  const cluster = inboundCluster(workload, port, protocol)
+  return [networkAccess(access), proved ? provedTcpToCluster(cluster, logs) : tcpToCluster(cluster, 'inbound', logs)]
 }
 
 /** No identity, no rule that could hold: the gate decides alone, so a new rule leaves these chains as they are. */
 function unidentifiedBytes(guarded: Guarded): Filter[] {
-  return bytes(guarded, { ...CLOSED, ...guarded.gate() })
+  const gate = guarded.gate()
+  return admitsUnidentified(gate) ? bytes(guarded, { ...CLOSED, ...gate }, false) : [closeFilter()]
 }
 
 /** The way to the application of one port. */

@@ -5,7 +5,7 @@
  * In audit mode the rules are only judged: who would be refused is counted and logged. A caller without identity counts as one
  * who would be, because that is what `enforce` does unless told otherwise.
  */
-import type { Access, AccessRule } from '../mesh/index.ts'
+import type { Access, AccessRule, SpiffeId } from '../mesh/index.ts'
 import type { Filter } from '../proto/gen/envoy/config/listener/v3/listener_components.ts'
 import { type Policy, type Principal, type RBAC, RBAC_Action } from '../proto/gen/envoy/config/rbac/v3/rbac.ts'
 import { RBACPerRoute } from '../proto/gen/envoy/extensions/filters/http/rbac/v3/rbac.ts'
@@ -24,6 +24,15 @@ export const CLOSED: Omit<Access, 'key'> = { mode: 'enforce', unidentified: 'den
 export function httpAccess(access: Omit<Access, 'key'>): Any {
   const shadow = access.mode === 'audit' ? { shadowRules: allow(rulePolicies(access.rules)) } : {}
   return any(RBACPerRoute, { rbac: { rules: allow(enforced(access)), ...shadow } })
+}
+
+/**
+ * Who may open a connection at all, `anyone` of the trust domain or these. Envoy judges a connection by RBAC only once the
+ * client has said something, too late where the server speaks first: so the handshake itself must turn the others away.
+ */
+export function connectionPeers(access: Omit<Access, 'key'>): readonly SpiffeId[] | 'anyone' {
+  if (access.mode !== 'enforce') return 'anyone'
+  return [...new Set(access.rules.flatMap(ofConnections).flatMap(rule => rule.sources))].sort()
 }
 
 /** In front of opaque bytes: a rule that asks about requests cannot be shown to hold, so it does not. */

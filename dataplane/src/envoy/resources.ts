@@ -55,7 +55,10 @@ export function deriveResources(
     tables: [
       fixedResources(graph, settings.accessLog),
       ...deriveOutbound(graph, mesh, facts, settings),
-      ...deriveInbound(graph, mesh, facts, { ...settings, trustDomain: mesh.config.trustDomain }),
+      ...deriveInbound(graph, mesh, facts, {
+        ...settings,
+        peers: { kind: 'trust-domain', trustDomain: mesh.config.trustDomain },
+      }),
       ...deriveSecrets(graph, secrets),
     ],
     scopes: deriveScopes(graph, mesh, facts),

@@ -86,7 +86,7 @@ const UNSENT: HeaderMatcher = {
 const OUTBOUND_RETRIES: RetryPolicy = {
   retryOn: 'connect-failure,refused-stream,reset-before-request,retriable-headers',
   retriableHeaders: [UNSENT],
-  numRetries: 2,
+  numRetries: 3,
   retryHostPredicate: [
     {
       name: 'envoy.retry_host_predicates.previous_hosts',

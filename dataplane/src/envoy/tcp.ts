@@ -3,7 +3,7 @@ import type { Route, RouteAction, ServicePortKey } from '../mesh/index.ts'
 import type { AccessLog } from '../proto/gen/envoy/config/accesslog/v3/accesslog.ts'
 import type { Filter } from '../proto/gen/envoy/config/listener/v3/listener_components.ts'
 import { Config as DirectResponse } from '../proto/gen/envoy/extensions/filters/network/direct_response/v3/config.ts'
-import { TcpProxy } from '../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts'
+import { TcpProxy, UpstreamConnectMode } from '../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts'
 import { filter } from '../proto/index.ts'
 import { NEVER } from './duration.ts'
 
@@ -34,19 +34,31 @@ export function tcpToCluster(
   return tcpProxy({ $case: 'cluster', cluster }, direction, accessLog)
 }
 
+/** The same behind TLS between sidecars: the application hears nothing of a caller who fails the handshake. */
+export function provedTcpToCluster(cluster: string, accessLog: readonly AccessLog[]): Filter {
+  return tcpProxy({ $case: 'cluster', cluster }, 'inbound', accessLog, UpstreamConnectMode.ON_DOWNSTREAM_TLS_HANDSHAKE)
+}
+
 /** A connection pool of a database may rest for days; TCP keepalive finds out about dead peers. */
 function tcpProxy(
   clusterSpecifier: NonNullable<TcpProxy['clusterSpecifier']>,
   statPrefix: string,
   accessLog: readonly AccessLog[],
+  upstreamConnectMode: UpstreamConnectMode = UpstreamConnectMode.IMMEDIATE,
 ): Filter {
   return filter('envoy.filters.network.tcp_proxy', TcpProxy, {
     statPrefix,
     clusterSpecifier,
     idleTimeout: NEVER,
+    ...(upstreamConnectMode === UpstreamConnectMode.IMMEDIATE
+      ? {}
+      : { upstreamConnectMode, maxEarlyDataBytes: EARLY_BYTES }),
     accessLog,
   })
 }
+
+/** How much may arrive before the connection onwards stands. */
+const EARLY_BYTES = 65_536
 
 /** Ends a connection without a byte. */
 export function closeFilter(): Filter {

@@ -25,23 +25,36 @@ export const MESH_ALPN = { http: 'smi-mesh', bytes: 'smi-mesh-tcp' } as const
 
 /** The client's end: only the identities of the service may answer. */
 export function meshUpstreamSocket(identities: readonly SpiffeId[], alpn: string): TransportSocket {
-  const sans = identities.map((exact): StringMatcher => ({ matchPattern: { $case: 'exact', exact } }))
+  const sans = identities.map(exactly)
   const context = { commonTlsContext: { ...commonTlsContext(sans), alpnProtocols: [alpn] }, maxSessionKeys: 0 }
   return filter('envoy.transport_sockets.tls', UpstreamTlsContext, context)
 }
 
+/** Whose certificates a server takes: of anyone in a trust domain, or of these alone. */
+export type AcceptedPeers =
+  | { readonly kind: 'trust-domain'; readonly trustDomain: string }
+  | { readonly kind: 'identities'; readonly identities: readonly SpiffeId[] }
+
 /**
- * The server's end: whoever the trust domain vouches for may speak; what they may do is decided by RBAC. It names no ALPN of
- * its own: the chain was chosen by what the client offered, and Envoy's codec would take an unknown ALPN for HTTP/1.1.
+ * The server's end. It names no ALPN of its own: the chain was chosen by what the client offered, and Envoy's codec would take
+ * an unknown ALPN for HTTP/1.1.
  */
-export function meshDownstreamSocket(trustDomain: string): TransportSocket {
-  const san: StringMatcher = { matchPattern: { $case: 'prefix', prefix: `spiffe://${trustDomain}/` } }
+export function meshDownstreamSocket(peers: AcceptedPeers): TransportSocket {
   return filter('envoy.transport_sockets.tls', DownstreamTlsContext, {
-    commonTlsContext: commonTlsContext([san]),
+    commonTlsContext: commonTlsContext(acceptedSans(peers)),
     requireClientCertificate: true,
     sessionTicketKeysType: { $case: 'disableStatelessSessionResumption', disableStatelessSessionResumption: true },
     disableStatefulSessionResumption: true,
   })
+}
+
+function acceptedSans(peers: AcceptedPeers): StringMatcher[] {
+  if (peers.kind === 'identities') return peers.identities.map(exactly)
+  return [{ matchPattern: { $case: 'prefix', prefix: `spiffe://${peers.trustDomain}/` } }]
+}
+
+function exactly(exact: string): StringMatcher {
+  return { matchPattern: { $case: 'exact', exact } }
 }
 
 export function plainSocket(): TransportSocket {
