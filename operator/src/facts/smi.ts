@@ -17,6 +17,7 @@ import type {
 import { quoted, type Reduced, reduced } from './reduced.ts'
 
 type Hub<Kind extends HubObject['kind']> = Extract<HubObject, { readonly kind: Kind }>
+/** How long a list is, and how long it may be. */
 type Long = readonly [field: string, length: number, limit: number]
 
 /** The longest lists the mesh takes. Generous for people, tight for accidents. */
@@ -32,6 +33,8 @@ export const LIMITS = {
   methods: 32,
   ports: 1024,
   identities: 1024,
+  /** Characters in all expressions of a group together. */
+  expressions: 65_536,
   problems: 20,
 } as const
 
@@ -82,6 +85,7 @@ export function httpRouteGroupFacts(ref: ObjectRef, object: unknown): Reduced<Ht
   return decoded(ref, object, 'HTTPRouteGroup', ({ spec }) => ({
     long: [
       ['spec.matches', spec.matches.length, LIMITS.routes],
+      ['all expressions together', expressionsLength(spec.matches), LIMITS.expressions],
       ...spec.matches.slice(0, LIMITS.routes).flatMap(({ methods, headers }, at): readonly Long[] => [
         [`spec.matches[${at}].methods`, methods.length, LIMITS.methods],
         [`spec.matches[${at}].headers`, Object.keys(headers).length, LIMITS.headers],
@@ -92,6 +96,11 @@ export function httpRouteGroupFacts(ref: ObjectRef, object: unknown): Reduced<Ht
       matches: spec.matches.map(({ name, pathRegex, methods, headers }) => ({ name, pathRegex, methods, headers })),
     }),
   }))
+}
+
+function expressionsLength(routes: Hub<'HTTPRouteGroup'>['spec']['matches']): number {
+  const all = routes.flatMap(({ pathRegex = '', headers }) => [pathRegex, ...Object.values(headers)])
+  return all.reduce((sum, expression) => sum + expression.length, 0)
 }
 
 export function tcpRouteFacts(ref: ObjectRef, object: unknown): Reduced<PortRouteFacts> {
@@ -147,7 +156,7 @@ function decoded<Kind extends HubObject['kind'], T>(
   const longest = long.find(([, length, limit]) => length > limit)
   if (longest !== undefined) {
     const [field, length, limit] = longest
-    return rejected(limitExceeded(ref, field, `${field} has ${length} entries, the limit is ${limit}.`))
+    return rejected(limitExceeded(ref, field, `The length of ${field} is ${length}, the limit is ${limit}.`))
   }
   return reduced(
     facts(),
