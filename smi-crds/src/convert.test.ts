@@ -3,29 +3,15 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type Form, forms, spoiltObject, validObject } from '../testdata/arbitrary.ts'
 import { readExamples } from '../testdata/examples.ts'
+import { converted, meaningOf } from '../testdata/objects.ts'
 import { convert } from './convert.ts'
 import { decode } from './decode.ts'
-import type { HubObject } from './hub.ts'
 import { isSmi } from './identify.ts'
-import { type Fields, isFields } from './json.ts'
+import { isFields } from './json.ts'
 import { apiVersionOf } from './kinds.ts'
 import { validate } from './validate.ts'
 
 const runs = { numRuns: 30 }
-
-function converted(object: unknown, to: string): Fields {
-  const result = convert(object, to)
-  assert.equal(result.kind, 'converted')
-  return result.kind === 'converted' ? result.object : {}
-}
-
-function meaning(object: unknown): Omit<HubObject, 'apiVersion'> {
-  const decoded = decode(object)
-  assert.equal(decoded.kind, 'ok', JSON.stringify(decoded))
-  if (decoded.kind !== 'ok') throw new Error('unreachable')
-  const { apiVersion: _written, ...rest } = decoded.object
-  return rest
-}
 
 function title({ info, version }: Form): string {
   return `${info.kind} ${version}`
@@ -62,7 +48,7 @@ for (const form of forms) {
       it(`means the same in ${version}`, () => {
         fc.assert(
           fc.property(validObject(form), object => {
-            assert.deepEqual(meaning(converted(object, version)), meaning(object))
+            assert.deepEqual(meaningOf(converted(object, version)), meaningOf(object))
           }),
           runs,
         )
@@ -71,7 +57,7 @@ for (const form of forms) {
       it(`means the same in ${version} by way of every other version`, () => {
         fc.assert(
           fc.property(validObject(form), fc.constantFrom(...others), (object, between) => {
-            assert.deepEqual(meaning(converted(converted(object, between), version)), meaning(object))
+            assert.deepEqual(meaningOf(converted(converted(object, between), version)), meaningOf(object))
           }),
           runs,
         )
@@ -95,7 +81,7 @@ for (const form of forms) {
             const before = decode(object)
             if (before.kind !== 'ok') return
             assert.equal(result.kind, 'converted')
-            if (result.kind === 'converted') assert.deepEqual(meaning(result.object), meaning(object))
+            if (result.kind === 'converted') assert.deepEqual(meaningOf(result.object), meaningOf(object))
           }),
           { numRuns: 100 },
         )
