@@ -4,6 +4,7 @@ import type { ObjectRef } from '../mesh/object-ref.ts'
 import { compareRefs, refText } from '../mesh/object-ref.ts'
 import { TypeUrl } from '../mesh/resource.ts'
 import type { Catalog } from './catalog.ts'
+import type { NameSet } from './name-set.ts'
 import type { DiscoveryRequest } from './request.ts'
 import { NO_VERSIONS, type Version } from './resource.ts'
 import type { Response } from './response.ts'
@@ -23,7 +24,8 @@ export function absorb(session: Session, request: DiscoveryRequest, catalog: Cat
   const state = session.types[type]
   if (state === undefined) {
     const opened = handshake(session, type, request, catalog)
-    return { session: { ...session, types: { ...session.types, [type]: opened } }, rejected: undefined }
+    const types = { ...session.types, [type]: opened }
+    return { session: { ...session, types, warming: stillWarming(session, opened, request) }, rejected: undefined }
   }
   const answered = answer(session, state, request)
   const asked = changeInterest(answered.state, type, request, catalog, session.scope)
@@ -42,8 +44,6 @@ function handshake(session: Session, type: TypeUrl, request: DiscoveryRequest, c
     const has = request.initialVersions.get(name)
     const is = catalog.current(session.scope, type, name)
     if (is === undefined && has !== undefined) leaving.set(name, has)
-    // A cluster just told anew waits for its endpoints even if these are what they were.
-    else if (waitsFor(session, type, name)) owed.set(name, ASKED)
     else if (is === undefined || is.version !== has) owed.set(name, has)
   }
   return {
@@ -58,8 +58,11 @@ function handshake(session: Session, type: TypeUrl, request: DiscoveryRequest, c
   }
 }
 
-function waitsFor(session: Session, type: TypeUrl, name: string): boolean {
-  return type === TypeUrl.loadAssignment && session.warming.has(name)
+/** A client that names endpoints but holds none of a name has a cluster that waits for them, perhaps from an earlier stream. */
+function stillWarming({ warming }: Session, { subscription }: TypeState, request: DiscoveryRequest): NameSet {
+  if (request.typeUrl !== TypeUrl.loadAssignment) return warming
+  const cold = subscription.names.difference(request.initialVersions)
+  return cold.size === 0 ? warming : warming.union(cold)
 }
 
 interface Answered extends Absorbed {

@@ -115,18 +115,23 @@ function offer(work: Work, type: TypeUrl, removals: Removals): readonly Resource
   if (state === undefined || state.inFlight !== undefined) return []
   const leaving = removals === 'all' ? state.leaving : NO_VERSIONS
   if (state.owed.size === 0 && leaving.size === 0) return []
-  const { resources, missing, later } = pick(work, type, state)
+  const { resources, missing, later, gone } = pick(work, type, state)
   const removed = [...leaving.keys(), ...missing].sort()
-  const next = { ...state, owed: later, leaving: removals === 'all' ? NO_VERSIONS : state.leaving }
+  const still = gone.length === 0 ? state.leaving : new Map([...state.leaving, ...gone])
+  const next = { ...state, owed: later, leaving: removals === 'all' ? NO_VERSIONS : still }
   if (resources.length > 0 || removed.length > 0) respond(work, next, { type, resources, removed })
   else work.types[type] = next
   return resources
 }
 
-/** As many of the owed names as one response takes. */
+/**
+ * As many of the owed names as one response takes. A secret that does not exist is answered once it does; what is gone but
+ * not yet taken from the client is told when its turn comes, or answered should it return.
+ */
 function pick({ session, catalog }: Work, type: TypeUrl, state: TypeState) {
   const resources: Resource[] = []
   const missing: string[] = []
+  const gone: [string, typeof ASKED][] = []
   const later = new Map<string, Held>()
   let bytes = 0
   for (const name of [...state.owed.keys()].sort()) {
@@ -138,10 +143,10 @@ function pick({ session, catalog }: Work, type: TypeUrl, state: TypeState) {
       if (fits) resources.push(is)
       else later.set(name, held)
       if (fits) bytes += is.wire.length
-    } else if (type !== TypeUrl.secret && !state.leaving.has(name)) missing.push(name)
-    // A secret that does not exist is answered once it does; what is leaving is told when its turn comes.
+    } else if (state.leaving.has(name)) gone.push([name, ASKED])
+    else if (type !== TypeUrl.secret) missing.push(name)
   }
-  return { resources, missing, later: later.size === 0 ? NOTHING_OWED : later }
+  return { resources, missing, later: later.size === 0 ? NOTHING_OWED : later, gone }
 }
 
 function respond(work: Work, state: TypeState, content: Omit<Response, 'nonce'>): void {
@@ -160,12 +165,19 @@ function nonceAfter(last: Nonce, { revision }: Catalog): Nonce {
  * "Warming of Cluster is completed only when a new ClusterLoadAssignment response is supplied by management server even
  * though there is no change in endpoints": each cluster told is followed by its endpoints, which bear its name.
  */
-function expectEndpoints({ types, warming }: Work, told: readonly Resource[]): void {
-  for (const { name } of told) warming.add(name)
+function expectEndpoints({ session, catalog, types, warming }: Work, told: readonly Resource[]): void {
+  const anew = new Set(told.map(one => one.name))
+  for (const name of anew) warming.add(name)
   const endpoints = types[TypeUrl.loadAssignment]
-  const again = told.filter(one => endpoints !== undefined && covers(endpoints.subscription, one.name))
-  if (endpoints === undefined || again.length === 0) return
-  const owed = new Map([...endpoints.owed, ...again.map(one => [one.name, ASKED] as const)])
+  if (endpoints === undefined || warming.size === 0) return
+  const underway = new Set(endpoints.inFlight?.resources.map(one => one.name))
+  const owed = new Map(endpoints.owed)
+  for (const name of warming) {
+    // What is under way was sent before the cluster was told anew, if it was.
+    if (underway.has(name) && !anew.has(name)) continue
+    const exists = catalog.current(session.scope, TypeUrl.loadAssignment, name) !== undefined
+    if (exists && covers(endpoints.subscription, name)) owed.set(name, ASKED)
+  }
   types[TypeUrl.loadAssignment] = { ...endpoints, owed }
 }
 
