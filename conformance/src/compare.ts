@@ -9,6 +9,6 @@ export function answerText(answer: Answer | undefined): string {
 }
 
 function backendText({ service, share, pods }: BackendAnswer): string {
-  const said = pods.map(({ pod, allowed }) => `${nameText(pod)} ${allowed ? 'lets it in' : 'denies it'}`).sort()
+  const said = pods.map(({ pod, verdict }) => `${nameText(pod)} ${verdict} it`).sort()
   return `${(share * 100).toFixed(3)} % to ${nameText(service)}: ${said.join(', ') || 'nobody there'}`
 }

@@ -3,7 +3,7 @@
  * shares no code with them, keeps no index and is meant to be read beside the text. Where that is silent, it follows the
  * decisions in docs/reference/smi-semantics.md.
  */
-import { allows } from './oracle/access.ts'
+import { verdict } from './oracle/access.ts'
 import type { Identity } from './oracle/identity.ts'
 import { plainPath } from './oracle/path.ts'
 import { endpoints, pod, service } from './oracle/pods.ts'
@@ -17,7 +17,7 @@ export function oracle(world: World, { caller, target, call }: Request): Answer 
   if (target.kind === 'pod') {
     const found = pod(world, target.pod)
     if (found === undefined) return undefined
-    const pods = [{ pod: found.name, allowed: allows(world, found, target.port, identity, call) }]
+    const pods = [{ pod: found.name, verdict: verdict(world, found, target.port, identity, call) }]
     return { kind: 'routed', backends: [{ service: found.name, share: 1, pods }] }
   }
   const apex = service(world, target.service)
@@ -33,14 +33,14 @@ export function oracle(world: World, { caller, target, call }: Request): Answer 
       share: backend.weight / sum,
       pods: endpoints(world, backend.service, target.port).map(server => ({
         pod: server.name,
-        allowed: allows(world, server, server.at, identity, call),
+        verdict: verdict(world, server, server.at, identity, call),
       })),
     })),
   }
 }
 
 /** A pod is who its ServiceAccount says, if a sidecar can prove it. */
-function identityOf(world: World, caller: Caller): Identity | undefined {
+export function identityOf(world: World, caller: Caller): Identity | undefined {
   const found = caller.kind === 'pod' ? pod(world, caller.pod) : undefined
   return found?.meshed ? { namespace: found.name.namespace, account: found.account } : undefined
 }

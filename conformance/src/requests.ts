@@ -1,5 +1,6 @@
 /** Made-up requests for a made-up world: what honest clients send, and what those send who look for a way around a rule. */
 import fc from 'fast-check'
+import { pod, selects, services } from './oracle/pods.ts'
 import { fields, list, nameOf, ofKind } from './oracle/read.ts'
 import type { Call, Caller, Name, Request, Target, World } from './world.ts'
 import { CAST, POD_PORTS } from './worlds/cast.ts'
@@ -135,20 +136,27 @@ function fromPod(world: World): fc.Arbitrary<Request> | undefined {
   )
 }
 
-/** Somebody without a sidecar calls a pod by its address. */
-const fromStranger: fc.Arbitrary<Request> = fc.constantFrom(...meshed).chain(({ pod }) =>
-  fc.constantFrom(...Object.values(POD_PORTS)).chain(port =>
+/** Somebody without a sidecar calls a pod by its address. Bytes only where a Service says so: nobody waits for them elsewhere. */
+function fromStranger(world: World): fc.Arbitrary<Request> {
+  const spoken = services(world).filter(service => service.ports.includes(POD_PORTS.bytes))
+  const asked = meshed.flatMap(({ pod: name }) => {
+    const found = pod(world, name)
+    const bytes = spoken.some(service => found !== undefined && selects(service, found))
+    return Object.values(POD_PORTS)
+      .filter(port => port !== POD_PORTS.bytes || bytes)
+      .map(port => ({ pod: name, port }))
+  })
+  return fc.constantFrom(...asked).chain(({ pod, port }) =>
     fc.record({
       caller: fc.constant<Caller>({ kind: 'stranger' }),
       target: fc.constant<Target>({ kind: 'pod', pod, port }),
       call: port === POD_PORTS.bytes ? fc.constant(TCP) : http(pod, port),
     }),
-  ),
-)
+  )
+}
 
 export function requests(world: World): fc.Arbitrary<Request> {
   const inside = fromPod(world)
-  return inside === undefined
-    ? fromStranger
-    : fc.oneof({ weight: 9, arbitrary: inside }, { weight: 1, arbitrary: fromStranger })
+  const outside = fromStranger(world)
+  return inside === undefined ? outside : fc.oneof({ weight: 9, arbitrary: inside }, { weight: 1, arbitrary: outside })
 }

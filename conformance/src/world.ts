@@ -60,8 +60,11 @@ export interface BackendAnswer {
   /** 0 to 1. The shares of an answer sum to 1. */
   readonly share: number
   /** Empty: nobody is there to answer. */
-  readonly pods: readonly { readonly pod: Name; readonly allowed: boolean }[]
+  readonly pods: readonly { readonly pod: Name; readonly verdict: Verdict }[]
 }
+
+/** What a pod's sidecar says to a request; without a sidecar nobody says no. */
+export type Verdict = 'allows' | 'denies' | 'finds malformed'
 
 /** What becomes of a request, by whoever is asked: the oracle, the model, or real proxies. */
 export type Answer =
@@ -74,21 +77,6 @@ export type Answer =
  * nobody takes.
  */
 export type Outcome = `pod ${string}/${string}` | '400' | '403' | '503' | 'closed' | `unexpected ${string}`
-
-/** All that a caller may see of an answer. */
-export function outcomes(answer: Answer, call: Call): ReadonlySet<Outcome> {
-  if (answer.kind === 'malformed') return new Set(['400'])
-  if (answer.kind === 'refused') return new Set([call.kind === 'tcp' ? 'closed' : '503'])
-  const seen = new Set<Outcome>()
-  for (const { pods } of answer.backends) {
-    if (pods.length === 0) seen.add(call.kind === 'tcp' ? 'closed' : '503')
-    for (const { pod, allowed } of pods) {
-      if (allowed) seen.add(`pod ${pod.namespace}/${pod.name}`)
-      else seen.add(call.kind === 'tcp' ? 'closed' : '403')
-    }
-  }
-  return seen
-}
 
 /** A name as it is printed. */
 export function nameText(name: Name): string {

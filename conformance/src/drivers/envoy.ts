@@ -88,7 +88,8 @@ async function proxy(
 
 function send({ caller, target, call }: Request, version: '1.1' | '2'): Promise<Reply> {
   const address = addressOf(caller, target)
-  if (call.kind === 'tcp') return sendBytes(address)
+  // Where text may be TLS, a proxy that serves both has to hear the first bytes before it can tell.
+  if (call.kind === 'tcp') return sendBytes(address, caller.kind === 'stranger' ? 'client' : 'server')
   return version === '2' ? sendHttp2(address, call) : sendHttp1(address, call)
 }
 

@@ -6,6 +6,7 @@ import {
   type Endpoint,
   type Mesh,
   type MeshRequest,
+  type Verdict as MeshVerdict,
   parseServiceKey,
   parseServicePortKey,
   podKey,
@@ -16,7 +17,7 @@ import {
 } from '@smi-mesh/dataplane/mesh'
 import { compile } from '@smi-mesh/operator/compile'
 import { FactTables } from '@smi-mesh/operator/facts'
-import type { Answer, BackendAnswer, Call, Caller, Name, Request, Target, World } from '../world.ts'
+import type { Answer, BackendAnswer, Call, Caller, Name, Request, Target, Verdict, World } from '../world.ts'
 import { objectChanges } from './objects.ts'
 
 /** The mesh that a world compiles to. */
@@ -45,18 +46,23 @@ export function askModel(mesh: Mesh, { caller, target, call }: Request): Answer 
       const pod = target.kind === 'pod' ? target.pod : { namespace: '', name: '' }
       return {
         kind: 'routed',
-        backends: [{ service: pod, share: 1, pods: [{ pod, allowed: decision.verdict.allowed }] }],
+        backends: [{ service: pod, share: 1, pods: [{ pod, verdict: verdictOf(decision.verdict) }] }],
       }
     }
     case 'routed':
       return {
         kind: 'routed',
         backends: decision.backends.map(({ backend, share, servers }) => {
-          const allowed = new Map<string, boolean>(servers.map(server => [server.workload, server.verdict.allowed]))
-          return { service: nameOfPort(backend), share, pods: podsBehind(mesh, backend, allowed) }
+          const verdicts = new Map<string, Verdict>(servers.map(server => [server.workload, verdictOf(server.verdict)]))
+          return { service: nameOfPort(backend), share, pods: podsBehind(mesh, backend, verdicts) }
         }),
       }
   }
+}
+
+function verdictOf({ kind, allowed }: MeshVerdict): Verdict {
+  if (kind === 'escaped-slash') return 'finds malformed'
+  return allowed ? 'allows' : 'denies'
 }
 
 function nameOfPort(port: ServicePortKey): Name {
@@ -64,13 +70,17 @@ function nameOfPort(port: ServicePortKey): Name {
 }
 
 /** The model answers for workloads, of which pods are copies; an oracle speaks of pods. */
-function podsBehind(mesh: Mesh, backend: ServicePortKey, allowed: ReadonlyMap<string, boolean>): BackendAnswer['pods'] {
+function podsBehind(
+  mesh: Mesh,
+  backend: ServicePortKey,
+  verdicts: ReadonlyMap<string, Verdict>,
+): BackendAnswer['pods'] {
   const { namespace } = nameOfPort(backend)
   const workloadOf = ({ peer, pod }: Endpoint) =>
     peer.kind === 'plain' ? '' : (mesh.pods.get(podKey(namespace, pod)) ?? '')
   return (mesh.endpoints.get(backend)?.endpoints ?? []).map(endpoint => ({
     pod: { namespace, name: endpoint.pod },
-    allowed: allowed.get(workloadOf(endpoint)) ?? false,
+    verdict: verdicts.get(workloadOf(endpoint)) ?? 'denies',
   }))
 }
 

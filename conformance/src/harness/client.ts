@@ -33,23 +33,23 @@ export function sendHttp1(to: Address, call: HttpCall): Promise<Reply> {
   })
 }
 
-/** One connection of bytes to a server that speaks first: its line, once what is sent after it comes back as well. */
-export function sendBytes(to: Address): Promise<Reply> {
+/** One connection of bytes: the line a server greets with, once what is sent to it comes back as well. */
+export function sendBytes(to: Address, speaksFirst: 'client' | 'server'): Promise<Reply> {
   const said = 'and back\n'
-  let greeted = false
+  let silent = speaksFirst === 'server'
   return converse(to, {
-    begin: () => undefined,
+    begin: socket => silent || socket.write(said),
     read: (heard, socket) => {
       if (!heard.includes('\n')) return undefined
-      if (!greeted) socket.write(said)
-      greeted = true
+      if (silent) socket.write(said)
+      silent = false
       return heard.endsWith(`\n${said}`) ? { kind: 'bytes', line: heard.slice(0, heard.indexOf('\n')) } : undefined
     },
   })
 }
 
 interface Conversation {
-  readonly begin: (socket: Socket) => void
+  readonly begin: (socket: Socket) => unknown
   /** The reply, once all of it has been heard. */
   readonly read: (heard: string, socket: Socket) => Reply | undefined
 }

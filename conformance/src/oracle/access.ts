@@ -1,9 +1,16 @@
 /** Whether a pod lets a request in: TrafficTarget, by the SMI text. "All traffic is denied unless explicitly allowed." */
-import type { Call, Name, RawObject, World } from '../world.ts'
+import type { Call, Name, RawObject, Verdict, World } from '../world.ts'
 import { fitsGroup } from './http.ts'
 import { type Identity, identitiesOf } from './identity.ts'
+import { hidesSlash } from './path.ts'
 import { type PodView, protocol, selects, services, targetPort } from './pods.ts'
 import { fields, find, list, metadata, nameOf, numbers, ofKind, text } from './read.ts'
+
+/** What is said to a request before `pod`. An escaped slash is no path a rule could be asked about, so nobody takes it. */
+export function verdict(world: World, pod: PodView, at: number, caller: Identity | undefined, call: Call): Verdict {
+  if (pod.meshed && call.kind === 'http' && hidesSlash(call.path) && !isBytes(world, pod, at)) return 'finds malformed'
+  return allows(world, pod, at, caller, call) ? 'allows' : 'denies'
+}
 
 /** The answer of the sidecar before `pod`, asked on port `at` by `caller` (undefined: somebody without an identity). */
 export function allows(world: World, pod: PodView, at: number, caller: Identity | undefined, call: Call): boolean {

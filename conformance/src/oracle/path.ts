@@ -8,11 +8,17 @@ export function plainPath(target: string): string | undefined {
   const [path = ''] = target.split('?')
   if (!path.startsWith('/')) return undefined
   const readable = path
-    .replace(/%2f|%5c|\\/gi, '/')
+    .replaceAll('\\', '/')
     .replace(/%(2d|2e|5f|7e|3\d|[46][1-9a-f]|[57][0-9a])/gi, (_, hex: string) =>
       String.fromCharCode(Number.parseInt(hex, 16)),
     )
   return walk(readable.split('/')).replace(/\/+/g, '/')
+}
+
+/** Whether a slash is written as `%2F` or `%5C`: to one reader a letter, to another a step, so no rule can mean it. */
+export function hidesSlash(target: string): boolean {
+  const [path = ''] = target.split('?')
+  return /%2f|%5c/i.test(path)
 }
 
 /** `.` stays where it is and `..` goes one step up, never above the root. Empty steps are steps. */

@@ -11,7 +11,7 @@ export interface Share {
 
 /** The backends of a request with weights above zero; none at all where a split says that nobody shall have it. */
 export function shares(world: World, apex: ServiceView, port: number, call: Call): readonly Share[] {
-  for (const split of splitsOf(world, apex)) {
+  for (const split of splitsOf(world, apex.name)) {
     if (!fitsSplit(world, split, call)) continue
     if (backendsOf(split).every(backend => quantity(backend['weight']) === 0)) return []
     const backends = usable(world, split, port).filter(({ weight }) => weight > 0)
@@ -22,10 +22,10 @@ export function shares(world: World, apex: ServiceView, port: number, call: Call
 }
 
 /** Oldest first, then by name, so that a newcomer never changes what works. */
-function splitsOf(world: World, apex: ServiceView): readonly RawObject[] {
+export function splitsOf(world: World, apex: Name): readonly RawObject[] {
   const born = (split: RawObject) => text(metadata(split)['creationTimestamp'])
   return ofKind(world.objects, 'TrafficSplit')
-    .filter(split => namesService(text(fields(split['spec'])['service']), nameOf(split).namespace, apex.name, world))
+    .filter(split => namesService(text(fields(split['spec'])['service']), nameOf(split).namespace, apex, world))
     .toSorted((a, b) => compare(born(a), born(b)) || compare(nameOf(a).name, nameOf(b).name))
 }
 
@@ -61,7 +61,7 @@ function usable(world: World, split: RawObject, port: number): readonly Share[] 
   })
 }
 
-function backendsOf(split: RawObject): readonly RawObject[] {
+export function backendsOf(split: RawObject): readonly RawObject[] {
   return list(fields(split['spec'])['backends']).map(fields)
 }
 
