@@ -1,11 +1,12 @@
 /** One pod as processes: its proxy first, then its application, kept running until it is told to stop. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { podAddress } from '@smi-mesh/dataplane/mesh'
 import { type DesiredPod, isMeshed } from './desired.ts'
 import { listenAddress, processStart, type ServiceAddress } from './environment.ts'
 import type { PodState } from './plan.ts'
 import type { Container } from './pod-spec.ts'
 import { beginDrain, inFlight, isProxyReady, type ProxyStart } from './proxy.ts'
-import { isContainerReady } from './readiness.ts'
+import { accepts, isContainerReady } from './readiness.ts'
 import type { RunDirectory } from './run-directory.ts'
 import { type Ending, type ProcessEvents, type ProgramStart, SupervisedProcess } from './supervised-process.ts'
 
@@ -117,7 +118,7 @@ export class LocalPod {
       const isLate = this.#world.now() - began > PATIENCE_MS
       if (!isReady && isLate && !isTold) {
         isTold = true
-        this.#world.say(this.#whatIsMissing())
+        this.#world.say(await this.#whatIsMissing())
       }
       await this.#pause(isReady || isLate ? CALM_POLL_MS : EAGER_POLL_MS)
     }
@@ -128,14 +129,28 @@ export class LocalPod {
     if (this.#proxy !== undefined && this.#proxy.process.pid === undefined) return false
     const address = listenAddress(this.pod, this.subnet)
     const answers = await Promise.all(this.pod.spec.containers.map(container => isContainerReady(container, address)))
-    return answers.every(Boolean)
+    return answers.every(Boolean) && (this.#isReady || (await this.#isProxyListening()))
   }
 
-  #whatIsMissing(): string {
+  /** A proxy also calls itself ready when its control plane kept it waiting too long; then it listens nowhere. */
+  async #isProxyListening(): Promise<boolean> {
+    if (this.#proxy === undefined) return true
+    const ports = this.pod.spec.containers.flatMap(container => container.ports)
+    return (await Promise.all(ports.map(port => accepts(podAddress(this.subnet), port)))).every(Boolean)
+  }
+
+  async #whatIsMissing(): Promise<string> {
     const address = listenAddress(this.pod, this.subnet)
-    const ports = this.pod.spec.containers.flatMap(container => container.ports).map(port => `${address}:${port}`)
-    const where = ports.length === 0 ? 'its probe is not answered' : `it does not answer at ${ports.join(' and ')}`
-    return `${this.pod.key} is not ready: ${where}. Let the application listen on $(POD_IP), which is ${address}.`
+    const ports = this.pod.spec.containers.flatMap(container => container.ports)
+    const answering = await Promise.all(ports.map(port => accepts(address, port)))
+    const silent = ports.filter((_, index) => answering[index] !== true).map(port => `${address}:${port}`)
+    if (silent.length > 0) {
+      return `${this.pod.key} is not ready: nobody listens at ${silent.join(' and ')}. Let the application listen on $(POD_IP), which is ${address}.`
+    }
+    if (!(await this.#isProxyListening())) {
+      return `${this.pod.key} is not ready: its proxy has no configuration yet; see ${this.#world.run.logFile(this.pod.key, 'envoy')}`
+    }
+    return `${this.pod.key} is not ready: its readinessProbe is not answered.`
   }
 
   #setReady(isReady: boolean): void {

@@ -1,13 +1,12 @@
 /** What the mesh does now, as lines of text. Pure; who writes them where is `board.ts`. */
-import type { ServicePortKey } from '@smi-mesh/dataplane/mesh'
 import { renderTable } from '../cli/output.ts'
 import { type EdgeTraffic, sharesOf } from './traffic.ts'
 
 /** A route that divides: whose it is and what each backend should get. */
 export interface SplitView {
-  readonly apex: ServicePortKey
+  readonly apex: string
   readonly name: string
-  readonly backends: readonly { readonly to: ServicePortKey; readonly share: number }[]
+  readonly backends: readonly { readonly to: string; readonly share: number }[]
 }
 
 export interface PodView {
@@ -37,12 +36,13 @@ export function renderFrame({ pods, splits, edges, complaints }: Frame): string 
     rows: splits.flatMap(split => splitRows(split, edges)),
   })
   const edgeTable = renderTable({
-    columns: ['FROM', 'TO', '>REQ/S', '>SUCCESS', '>P50', '>P90', '>P99'],
+    columns: ['FROM', 'TO', '>REQ/S', '>SUCCESS', '>DENIED', '>P50', '>P90', '>P99'],
     rows: edges.map(edge => [
       edge.from,
       edge.to,
       edge.requestsPerSecond.toFixed(1),
       percent(edge.successRate),
+      edge.denied === 0 ? '-' : String(edge.denied),
       milliseconds(edge.p50),
       milliseconds(edge.p90),
       milliseconds(edge.p99),
@@ -58,8 +58,9 @@ export function renderEdges(edges: readonly EdgeTraffic[]): readonly string[] {
   return edges
     .filter(edge => edge.requests > 0)
     .map(edge => {
+      const denied = edge.denied === 0 ? '' : ` denied=${edge.denied}`
       const latency = `p50=${milliseconds(edge.p50)} p99=${milliseconds(edge.p99)}`
-      return `${edge.from} -> ${edge.to} ${edge.requestsPerSecond.toFixed(1)}/s success=${percent(edge.successRate)} ${latency}`
+      return `${edge.from} -> ${edge.to} ${edge.requestsPerSecond.toFixed(1)}/s success=${percent(edge.successRate)}${denied} ${latency}`
     })
 }
 

@@ -1,0 +1,78 @@
+/** `smictl convert`: SMI objects in another version of their API, without loss. */
+import { refText } from '@smi-mesh/dataplane/mesh'
+import { convert, isSmi } from '@smi-mesh/smi-crds'
+import { Command, Option } from 'commander'
+import { stringify } from 'yaml'
+import { readFiles } from '../sources/index.ts'
+import { at } from '../standalone/fields.ts'
+import { ExitCode } from './exit-code.ts'
+import { complainAbout } from './objects.ts'
+import type { World } from './world.ts'
+
+interface ConvertOptions {
+  readonly to: string
+  readonly output: 'yaml' | 'json'
+}
+
+export function convertCommand(world: World): Command {
+  return new Command('convert')
+    .summary('SMI objects in another version of their API')
+    .description(
+      'Prints the SMI objects of the files in another version. What that version cannot hold waits in annotations, so that\n' +
+        'converting back gives the object as it was. Objects of other groups than the one of --to are printed as they are.',
+    )
+    .argument('<path...>', 'folders or files of Kubernetes YAML')
+    .addOption(
+      new Option(
+        '-t, --to <version>',
+        '`split.smi-spec.io/v1alpha4`, or `v1alpha4` for all groups',
+      ).makeOptionMandatory(),
+    )
+    .addOption(new Option('-o, --output <format>', 'how to print the result').choices(['yaml', 'json']).default('yaml'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  smictl convert --to split.smi-spec.io/v1alpha1 split.yaml
+  smictl convert --to v1alpha4 old/ > new.yaml
+
+Exit status: 0 converted, 1 some objects could not be converted (they are named and left out), 2 not understood.`,
+    )
+    .action((paths: readonly string[], { to, output }: ConvertOptions) => {
+      const { objects, problems } = readFiles(paths)
+      complainAbout(world, problems)
+      let isWhole = problems.length === 0
+      const converted: unknown[] = []
+      for (const { ref, object, origin } of objects) {
+        if (!isSmi(object) || !isMeant(object, to)) {
+          converted.push(object)
+          continue
+        }
+        const result = convert(object, to)
+        if (result.kind === 'converted') converted.push(result.object)
+        else {
+          isWhole = false
+          world.complain(`${origin}: ${refText(ref)}: ${result.problem.message}\n`)
+        }
+      }
+      world.write(
+        output === 'json'
+          ? jsonOf(converted)
+          : converted.map(object => stringify(object, { lineWidth: 0 })).join('---\n'),
+      )
+      world.finish(isWhole ? ExitCode.ok : ExitCode.found)
+    })
+}
+
+/** Whether a version speaks of the group of an object. */
+function isMeant(object: unknown, to: string): boolean {
+  const slash = to.indexOf('/')
+  const apiVersion = at(object, 'apiVersion')
+  return slash === -1 || (typeof apiVersion === 'string' && apiVersion.startsWith(to.slice(0, slash + 1)))
+}
+
+function jsonOf(objects: readonly unknown[]): string {
+  const [only] = objects
+  const value = objects.length === 1 ? only : { apiVersion: 'v1', kind: 'List', items: objects }
+  return `${JSON.stringify(value, null, 2)}\n`
+}

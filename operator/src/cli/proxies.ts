@@ -1,0 +1,76 @@
+/** `smictl proxies`: which proxies are connected to a running control plane, and whether they took what they were given. */
+import { Command, Option } from 'commander'
+import { at, listAt, numberAt, textAt } from '../standalone/fields.ts'
+import { ask } from '../standalone/readiness.ts'
+import { ExitCode } from './exit-code.ts'
+import { type Address, address, addressText, type OutputOptions, withOutput } from './options.ts'
+import { print, renderTable } from './output.ts'
+import type { World } from './world.ts'
+
+export const DEFAULT_ADMIN = '127.0.0.1:15014'
+
+interface ProxiesOptions extends OutputOptions {
+  readonly adminAddress: Address
+}
+
+export function proxiesCommand(world: World): Command {
+  const command = new Command('proxies')
+    .summary('who is connected, and is up to date')
+    .description(
+      'Asks a running control plane which proxies are connected, and which of them refused something or lag behind.',
+    )
+    .addOption(
+      new Option('--admin-address <host:port>', 'the admin side of `smictl serve` or `smictl up`')
+        .argParser(address)
+        .default(address(DEFAULT_ADMIN), DEFAULT_ADMIN),
+    )
+  withOutput(command)
+  return command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  smictl proxies
+  smictl proxies --admin-address 127.0.0.1:15014 -o json
+
+Exit status: 0 all proxies took what they were given, 1 one refused something, 2 not understood, 3 nobody answered.`,
+    )
+    .action(async (options: ProxiesOptions) => {
+      const { host, port } = options.adminAddress
+      const answer = await ask({ host, port, path: '/debug/proxies' })
+      const proxies = answer?.status === 200 ? parse(answer.body) : undefined
+      if (proxies === undefined) {
+        world.complain(
+          `No control plane answers at ${addressText(options.adminAddress)}. Start one with \`smictl serve\`, or correct --admin-address.\n`,
+        )
+        return world.finish(ExitCode.operational)
+      }
+      world.write(print(options.output, proxies, () => renderProxies(proxies)))
+      return world.finish(proxies.some(hasRejected) ? ExitCode.found : ExitCode.ok)
+    })
+}
+
+function parse(body: string): readonly unknown[] | undefined {
+  try {
+    const found: unknown = JSON.parse(body)
+    return Array.isArray(found) ? found : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function hasRejected(proxy: unknown): boolean {
+  return listAt(proxy, 'types').some(type => listAt(type, 'rejections').length > 0)
+}
+
+function renderProxies(proxies: readonly unknown[]): string {
+  return renderTable({
+    columns: ['PROXY', 'WORKLOAD', '>REVISION', 'STATE'],
+    rows: proxies.map(proxy => [
+      textAt(proxy, 'node.id') ?? '-',
+      textAt(proxy, 'scope') ?? '-',
+      String(numberAt(proxy, 'current') ?? '-'),
+      hasRejected(proxy) ? 'refused something' : at(proxy, 'lagging') === true ? 'lags' : 'up to date',
+    ]),
+  })
+}

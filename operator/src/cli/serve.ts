@@ -1,0 +1,110 @@
+/** `smictl serve`: a control plane over a folder of YAML, for proxies that someone else starts. */
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
+import { MeshError } from '../mesh-error.ts'
+import { FileSource } from '../sources/index.ts'
+import { runDirectoryOf } from '../standalone/run-directory.ts'
+import { ExitCode } from './exit-code.ts'
+import { runMesh } from './mesh-runtime.ts'
+import {
+  type Address,
+  address,
+  addressText,
+  duration,
+  isLoopback,
+  type MeshOptions,
+  meshConfig,
+  withMeshOptions,
+} from './options.ts'
+import { DEFAULT_ADMIN } from './proxies.ts'
+import type { World } from './world.ts'
+
+const DEFAULT_XDS = '127.0.0.1:15010'
+
+interface ServeOptions extends MeshOptions {
+  readonly files: string
+  readonly xdsAddress: Address
+  readonly adminAddress: Address
+  readonly insecureXds: boolean
+  readonly stateDir?: string
+  readonly certTtl: number
+}
+
+export function serveCommand(world: World): Command {
+  const command = new Command('serve')
+    .summary('run a control plane over a folder of YAML')
+    .description(
+      'Follows a folder of Kubernetes YAML and serves proxies by delta ADS, each with what concerns it. Pods need a status.podIP,\n' +
+        'as kubectl prints them. Ends cleanly on SIGTERM; proxies keep what they have.',
+    )
+    .addOption(new Option('-f, --files <folder>', 'the folder of Kubernetes YAML to follow').makeOptionMandatory())
+  withControlPlaneOptions(command, DEFAULT_XDS, DEFAULT_ADMIN)
+  return withMeshOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  smictl serve --files shop
+  smictl serve --files shop --access audit --cert-ttl 1h
+  smictl serve --files shop --insecure-xds
+
+Exit status: 0 ended by a signal, 2 not understood, 3 an address is in use or the state cannot be used.`,
+    )
+    .action(async (options: ServeOptions) => {
+      refuseExposure(options)
+      const runtime = await runMesh(world, {
+        source: new FileSource(options.files),
+        config: meshConfig(options),
+        xds: options.xdsAddress,
+        admin: options.adminAddress,
+        isInsecure: options.insecureXds,
+        stateDirectory: options.stateDir ?? join(runDirectoryOf(world.temporary, world.uid, options.files), 'identity'),
+        certificateTtlMs: options.certTtl,
+        say: line => world.complain(`${line}\n`),
+        logsRevisions: true,
+      })
+      const xds = addressText({ ...options.xdsAddress, port: runtime.plane.xdsPort })
+      world.complain(`xds=${xds} admin=${addressText({ ...options.adminAddress, port: runtime.adminPort })}\n`)
+      await untilEnded(world.ended)
+      await runtime.stop()
+      world.finish(ExitCode.ok)
+    })
+}
+
+/** The options of a control plane, which `up` has too. */
+export function withControlPlaneOptions(command: Command, xds: string, admin: string): Command {
+  return command
+    .addOption(
+      new Option('--xds-address <host:port>', 'where proxies connect').argParser(address).default(address(xds), xds),
+    )
+    .addOption(
+      new Option('--admin-address <host:port>', 'where `smictl proxies` asks')
+        .argParser(address)
+        .default(address(admin), admin),
+    )
+    .option(
+      '--insecure-xds',
+      'let proxies connect without TLS and believe their names; refused unless the address is of loopback',
+      false,
+    )
+    .option(
+      '--state-dir <folder>',
+      'where keys and certificates are kept (default: a folder of yours in the temporary directory)',
+    )
+    .addOption(
+      new Option('--cert-ttl <duration>', 'the life of a certificate; renewed at half of it')
+        .argParser(duration)
+        .default(duration('24h'), '24h'),
+    )
+}
+
+export function refuseExposure({ insecureXds, xdsAddress }: Pick<ServeOptions, 'insecureXds' | 'xdsAddress'>): void {
+  if (!insecureXds || isLoopback(xdsAddress)) return
+  const message = `--insecure-xds would let anyone who reaches ${addressText(xdsAddress)} be any workload. Listen on 127.0.0.1, or leave the option out.`
+  throw new MeshError('AddressRefused', message)
+}
+
+export function untilEnded(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
