@@ -52,6 +52,20 @@ test('the host is judged without port and trailing dot', () => {
   for (const host of ['web.shop.evil', 'xweb.shop', 'web.shop:']) assert.ok(!fits(web, host), host)
 })
 
+test('an end that the pattern asserts is the end of the host', () => {
+  const exact = wholeAuthority(full('^web$|^api\\.shop\\z'))
+  for (const host of ['web', 'web:80', 'web.', 'api.shop:443']) assert.ok(fits(exact, host), host)
+  for (const host of ['webs', 'web.shop', 'api.shops']) assert.ok(!fits(exact, host), host)
+  assert.ok(fits(wholeAuthority(start('web$')), 'web:80'))
+  assert.ok(!fits(wholeAuthority(start('web$')), 'web.shop'))
+})
+
+test('a dollar sign that asserts nothing stays what it is', () => {
+  for (const literal of ['a[$]b', 'a\\$b', 'a\\Q$\\Eb', 'a[^]x]b', 'a[[:punct:]$]b']) {
+    assert.ok(fits(wholeAuthority(full(literal)), 'a$b:80'), literal)
+  }
+})
+
 test('escaped text matches itself and nothing else', () => {
   const text = 'a.b*c(d)[e]{f}|g^h$i\\j+k?'
   assert.ok(fits(escaped(text), text))

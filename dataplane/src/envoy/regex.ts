@@ -26,13 +26,15 @@ export function wholeText({ regex, anchor }: Pattern): string {
 }
 
 /**
- * The same for the `host` header: the text may end in a dot and in a port, which the pattern need not know of.
- * A pattern that does name them fits as well.
+ * The same for the `host` header: the text may end in a dot and in a port, which the pattern need not know of. So its end is
+ * wherever those begin, for the whole pattern as for each `$` in it. A pattern that names them itself fits as well.
  */
-export function wholeAuthority(pattern: Pattern): string {
-  const tail = '\\.?(?::[0-9]+)?'
-  return pattern.anchor === 'full' ? `(?:${closed(pattern.regex)})${tail}` : wholeText(pattern)
+export function wholeAuthority({ regex, anchor }: Pattern): string {
+  const host = rewritten(regex, `(?:${AUTHORITY_TAIL}$)`)
+  return anchor === 'full' ? `(?:${host})${AUTHORITY_TAIL}` : `(?:${host})(?s:.*)`
 }
+
+const AUTHORITY_TAIL = '\\.?(?::[0-9]+)?'
 
 export function stringMatcher(match: TextMatch): StringMatcher {
   switch (match.kind) {
@@ -52,13 +54,16 @@ export function escaped(text: string): string {
 
 /** `\Q` without `\E` quotes all that follows, so it must end before anything of ours is appended. */
 function closed(regex: string): string {
-  let quoting = false
-  for (let at = 0; at < regex.length; at++) {
-    if (regex[at] !== '\\') continue
-    const next = regex[at + 1]
-    if (quoting ? next === 'E' : next === 'Q') quoting = !quoting
-    // Inside a quotation a backslash that ends nothing is a character like any other.
-    if (!quoting || next === 'Q') at++
-  }
-  return quoting ? `${regex}\\E` : regex
+  return rewritten(regex, '$')
+}
+
+/** Quotations, escapes, classes and the end of the text: the tokens of RE2 in which `$` has its meanings. */
+const TOKEN = /\\Q(?:(?!\\E).)*(?:\\E|$)|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\$/gs
+
+/** The expression with every assertion of the end replaced, and an unfinished quotation finished. */
+function rewritten(regex: string, end: string): string {
+  return regex.replace(TOKEN, token => {
+    if (token === '$' || token === '\\z') return end === '$' ? token : end
+    return token.startsWith('\\Q') && !token.endsWith('\\E') ? `${token}\\E` : token
+  })
 }
