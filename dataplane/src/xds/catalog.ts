@@ -168,8 +168,8 @@ export class Catalog {
     const past = new Map<GroupKey, ReadonlyMap<string, Version | undefined>>()
     for (const key of groups) {
       const group = this.#groups.get(key)
-      if (group === undefined || revision < group.from) return undefined
-      const shelf = group.shelves.get(type)
+      if (revision < (group?.from ?? this.#collectedAt)) return undefined
+      const shelf = group?.shelves.get(type)
       const undone = shelf === undefined ? NOTHING_UNDONE : undo(shelf, revision)
       if (undone === undefined) return undefined
       past.set(key, undone)
@@ -253,7 +253,7 @@ export class Catalog {
     if (owner?.kind !== 'group' || owner.scopes.size > 0) return
     for (const shelf of owner.shelves.values()) if (shelf.resources.size > 0 || shelf.log.size > 0) return
     if (this.#groups.get(owner.key) === owner) this.#groups.delete(owner.key)
-    this.#collectedAt = this.#revision + 1
+    if (owner.shelves.size > 0) this.#collectedAt = this.#revision + 1 // what never held anything has no past
   }
 }
 
