@@ -16,8 +16,8 @@ const port = fc.integer({ min: 1, max: 65_535 })
 const service = fc.tuple(label, label, port).map(([ns, name, at]) => servicePortKey(serviceKey(ns, name), at))
 const address = fc.oneof(fc.ipV4(), fc.ipV6()).map(ip)
 const target: fc.Arbitrary<OutboundTarget> = fc.oneof(
-  fc.record({ service }, { noNullPrototype: true }),
-  fc.record({ service, ip: address, port }),
+  service.map(key => ({ service: key })),
+  fc.tuple(service, address, port).map(([key, at, number]) => ({ service: key, ip: at, port: number })),
 )
 
 test('a name leads back to its target', () => {
