@@ -54,7 +54,9 @@ export async function fanOut(services: number, streams: number): Promise<FanOut>
     const rss = process.memoryUsage().rss - rssBefore
     const resources = plane.counters().resources
     const one = await rounds(plane, round => source.put(split(10, round + 1)))
-    const all = await rounds(plane, round => source.put(...everyone(round)))
+    source.put(...everyone())
+    await until(() => isAtRest(plane))
+    const all = await rounds(plane, round => source.put(splitOfEveryone(round + 1)))
     const before = plane.counters()
     await command(child, { kind: 'disconnect' })
     await until(() => plane.counters().streams === 0)
@@ -170,37 +172,35 @@ async function quiet(): Promise<void> {
   await promise
 }
 
-/** A service that every identity may know of, since its namespace has no access control: here, in round after round. */
-function everyone(round: number): readonly object[] {
-  const name = (kind: string) => ({ name: kind, namespace: 'everyone' })
-  const service = (title: string, last: number) => ({
+/** A service that everyone may know of, since its namespace has no access control. */
+function everyone(): readonly object[] {
+  const service = (name: string, last: number) => ({
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: name(title),
+    metadata: { name, namespace: 'everyone' },
     spec: { clusterIP: `172.31.0.${last}`, ports: [{ name: 'http', port: 80 }] },
   })
+  const annotations = { 'smi-mesh.dev/access': 'permissive' }
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: { name: 'everyone', annotations: { 'smi-mesh.dev/access': 'permissive' } },
-    },
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'everyone', annotations } },
     service('apex', 1),
     service('blue', 2),
     service('green', 3),
-    {
-      apiVersion: 'split.smi-spec.io/v1alpha4',
-      kind: 'TrafficSplit',
-      metadata: name('split'),
-      spec: {
-        service: 'apex',
-        backends: [
-          { service: 'blue', weight: round + 1 },
-          { service: 'green', weight: 100 },
-        ],
-      },
-    },
+    splitOfEveryone(0),
   ]
+}
+
+function splitOfEveryone(round: number): object {
+  const backends = [
+    { service: 'blue', weight: 100 + round },
+    { service: 'green', weight: 100 },
+  ]
+  return {
+    apiVersion: 'split.smi-spec.io/v1alpha4',
+    kind: 'TrafficSplit',
+    metadata: { name: 'split', namespace: 'everyone' },
+    spec: { service: 'apex', backends },
+  }
 }
 
 function isAtRest(plane: ControlPlane): boolean {

@@ -17,6 +17,7 @@ import {
   type LocalReplyConfig,
 } from '../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts'
 import { HeaderMutation } from '../proto/gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.ts'
+import type { Duration } from '../proto/gen/google/protobuf/duration.ts'
 import { extension, filter } from '../proto/index.ts'
 import { ADS } from './address.ts'
 import { NEVER } from './duration.ts'
@@ -39,6 +40,8 @@ export interface ConnectionManagerOptions {
   readonly escapedSlashes: 'reject' | 'keep'
   /** Whether requests without an id get one: for logs that shall be joined. */
   readonly requestIds: boolean
+  /** How long a connection without a request stays open; Envoy's own measure is an hour. */
+  readonly idle?: Duration
 }
 
 export function connectionManager(options: ConnectionManagerOptions): Filter {
@@ -49,7 +52,7 @@ export function connectionManager(options: ConnectionManagerOptions): Filter {
     accessLog: options.accessLog,
     localReplyConfig: options.replies,
     ...paths(options.escapedSlashes),
-    ...protocols(),
+    ...protocols(options.idle),
     ...trust(options),
     // A stream may be silent for a day, and an upload may take one.
     streamIdleTimeout: NEVER,
@@ -68,12 +71,13 @@ function paths(escapedSlashes: 'reject' | 'keep'): Partial<HttpConnectionManager
 }
 
 /** Whatever the two applications could say to each other without us. */
-function protocols(): Partial<HttpConnectionManager> {
+function protocols(idle: Duration | undefined): Partial<HttpConnectionManager> {
   return {
     httpProtocolOptions: { enableTrailers: true, acceptHttp10: true, defaultHostForHttp10: 'localhost' },
     http2ProtocolOptions: { allowConnect: true },
     commonHttpProtocolOptions: {
       maxHeadersCount: MAX_HEADERS,
+      ...(idle === undefined ? {} : { idleTimeout: idle }),
       headersWithUnderscoresAction: HttpProtocolOptions_HeadersWithUnderscoresAction.ALLOW,
     },
     maxRequestHeadersKb: MAX_HEADERS_KB,

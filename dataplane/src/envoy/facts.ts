@@ -6,6 +6,7 @@ import {
   type GroupKey,
   groupOfService,
   groupOpen,
+  type Ip,
   type Mesh,
   type ObjectRef,
   parseServicePortKey,
@@ -64,6 +65,8 @@ export interface Facts {
   readonly pods: Table<string, HeadlessPod>
   readonly podsAt: Index<string, string>
   readonly captures: Table<Capture['kind'], true>
+  /** Under the one key `all`: the cluster IPs of services that not everyone is told of, sorted. */
+  readonly restrictedIps: Table<'all', readonly Ip[]>
   readonly gates: Table<WorkloadPortKey, Gate>
   readonly guarded: Table<WorkloadPortKey, GuardedPort>
   readonly sockets: Table<string, OwnSocket>
@@ -78,10 +81,12 @@ export function deriveFacts(graph: Graph, mesh: Mesh): Facts {
   const companions = companionsOf(graph, mesh)
   const pods = headlessPods(graph, mesh, ports)
   const captures = graph.index('envoy.captures', mesh.workloads, workload => [workload.capture.kind])
+  const told = toldOf(graph, mesh, companions)
   return {
     ports,
     companions,
-    told: toldOf(graph, mesh, companions),
+    told,
+    restrictedIps: restrictedIps(graph, mesh, told),
     peers: graph.derive({
       name: 'envoy.peers',
       over: mesh.endpoints,
@@ -143,6 +148,22 @@ function toldOf(
       const open = (service: ServiceKey) => read.exposure(service) === 'open'
       return open(key) || [...read.apexesOf(key)].some(open) ? groupOpen() : groupOfService(key)
     },
+  })
+}
+
+function restrictedIps(graph: Graph, mesh: Mesh, told: Table<ServiceKey, GroupKey>): Table<'all', readonly Ip[]> {
+  const restricted = graph.derive({
+    name: 'envoy.restricted',
+    over: mesh.services,
+    reads: { told },
+    compute: (key, { address }, read) =>
+      address.kind === 'clusterIP' && read.told(key) !== groupOpen() ? address.ips : undefined,
+  })
+  return graph.derive({
+    name: 'envoy.restrictedIps',
+    over: graph.index('envoy.allRestricted', restricted, () => ['all'] as const),
+    reads: { restricted },
+    compute: (_all, services, read) => [...services].flatMap(service => read.restricted(service) ?? []).sort(),
   })
 }
 

@@ -7,6 +7,9 @@ export const CAPTURE = 'capture'
 export const INBOUND = 'inbound'
 /** Where connections go that are for no service of the mesh: where they wanted to. */
 export const PASSTHROUGH = 'passthrough'
+
+/** The chain and the routes that answer calls to services the caller may not call. */
+export const REFUSED = 'refused'
 /** The proxy's own certificate. */
 export const IDENTITY_SECRET = 'identity'
 /** The roots of the trust domain. */

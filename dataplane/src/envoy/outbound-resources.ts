@@ -225,11 +225,13 @@ interface OutboundReads {
   readonly routes: (key: ServicePortKey) => ServiceRoutes | undefined
 }
 
-/** One for everybody; where bytes may flow and not everybody may send them, one that closes, and the real one for the others. */
+/** For whoever may call the service. The capture listener answers the others, except for single pods, which it cannot know. */
 function redirectedListeners(outbound: Outbound, read: OutboundReads, options: OutboundOptions): Keyed[] {
   const group = read.told(outbound.port.service)
   if (group === undefined) return []
-  if (group === groupOpen() || !speaksBytes(outbound.port)) return listener(groupRedirected(), outbound, read, options)
+  if (group === groupOpen()) return listener(groupRedirected(), outbound, read, options)
+  if (outbound.port.address.kind === 'clusterIP') return listener(group, outbound, read, options)
+  if (!speaksBytes(outbound.port)) return listener(groupRedirected(), outbound, read, options)
   return [...listener(groupRedirected(), outbound, 'refused', options), ...listener(group, outbound, read, options)]
 }
 

@@ -6,13 +6,14 @@ import type { Ip, Port, Protocol } from '../mesh/index.ts'
 import { TrafficDirection } from '../proto/gen/envoy/config/core/v3/base.ts'
 import type { Listener } from '../proto/gen/envoy/config/listener/v3/listener.ts'
 import type { Filter, FilterChain } from '../proto/gen/envoy/config/listener/v3/listener_components.ts'
+import type { Duration } from '../proto/gen/google/protobuf/duration.ts'
 import { type AccessLogMode, accessLogs } from './access-log.ts'
 import { socketAddress } from './address.ts'
 import { connectionManager } from './connection-manager.ts'
 import { seconds } from './duration.ts'
 import { HTTP_PROTOCOLS, httpInspector, SILENCE_S } from './listener-filter.ts'
 import { outboundReplies } from './local-reply.ts'
-import { CAPTURE, PASSTHROUGH } from './names.ts'
+import { CAPTURE, PASSTHROUGH, REFUSED } from './names.ts'
 import { outboundHttpStats, outboundTcpStats } from './stats.ts'
 import { closeFilter, tcpToCluster } from './tcp.ts'
 
@@ -74,7 +75,7 @@ function chains(name: string, protocol: Protocol, opaque: () => Filter, options:
   }
 }
 
-function httpFilter(routes: string, { accessLog }: OutboundOptions): Filter {
+function httpFilter(routes: string, { accessLog }: OutboundOptions, idle?: Duration): Filter {
   return connectionManager({
     direction: 'outbound',
     caller: 'application',
@@ -84,6 +85,7 @@ function httpFilter(routes: string, { accessLog }: OutboundOptions): Filter {
     // The server's proxy decides; here it would only mean two places to look.
     escapedSlashes: 'keep',
     requestIds: accessLog === 'all',
+    ...(idle === undefined ? {} : { idle }),
   })
 }
 
@@ -92,19 +94,38 @@ export function outboundTcpLogs({ accessLog }: OutboundOptions) {
   return [outboundTcpStats(), ...accessLogs(accessLog, 'network', 'outbound')]
 }
 
-/** Hands each redirected connection to the listener of its destination; what no listener claims goes where it wanted. */
-export function captureListener(options: OutboundOptions): Listener {
+/**
+ * Hands each redirected connection to the listener of its destination. A proxy has listeners of the services it may call alone:
+ * the cluster IPs of the others, `refused`, are answered here, or the call would leave the pod as plain text and be judged as
+ * an unidentified caller's. What nobody claims goes where it wanted.
+ */
+export function captureListener(refused: readonly Ip[], options: OutboundOptions): Listener {
   return {
     name: CAPTURE,
     address: socketAddress('0.0.0.0', CAPTURE_PORT),
     useOriginalDst: true,
     statPrefix: 'outbound',
     trafficDirection: TrafficDirection.OUTBOUND,
-    filterChains: [notToItself(CAPTURE_PORT)],
+    filterChains: [notToItself(CAPTURE_PORT), ...(refused.length === 0 ? [] : [refusing(refused, options)])],
     defaultFilterChain: {
       filters: [tcpToCluster(PASSTHROUGH, 'outbound', accessLogs(options.accessLog, 'network', 'outbound'))],
     },
   }
+}
+
+/** Requests are told why. Bytes are no request, and who waits for the server to speak first hears nothing: both are closed. */
+function refusing(ips: readonly Ip[], options: OutboundOptions): FilterChain {
+  return {
+    name: REFUSED,
+    filterChainMatch: {
+      prefixRanges: ips.map(addressPrefix => ({ addressPrefix, prefixLen: bits(addressPrefix) })),
+    },
+    filters: [httpFilter(REFUSED, options, seconds(SILENCE_S))],
+  }
+}
+
+function bits(ip: Ip): number {
+  return ip.includes(':') ? 128 : 32
 }
 
 /** Who connects to the listener's own port would otherwise be sent to itself, for ever. */

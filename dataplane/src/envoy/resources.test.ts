@@ -88,12 +88,13 @@ test('a new rule for a port of protocol tcp is part of the listener', () => {
   assert.deepEqual(changes(derived, world.graph.settle()), [`workload:shop/web-0 ${TypeUrl.listener} inbound`])
 })
 
-test('a service out of reach is refused by name, and neither its cluster nor its endpoints are told', () => {
+test('nothing is told of a service out of reach; its address is refused where all connections are caught', () => {
   const { derived, world } = manyServices()
   const client = new Held(derived, [...world.workloads.keys()].at(-1) ?? assert.fail())
   assert.match(client.text(TypeUrl.routeConfiguration, 'shop/web-9:80'), /"cluster":"shop\/web-9:80"/)
-  assert.match(client.text(TypeUrl.routeConfiguration, 'shop/web-10:80'), /x-smi-reason/)
-  assert.ok(client.json(TypeUrl.listener, 'shop/web-10:80'))
+  assert.match(client.text(TypeUrl.listener, 'capture'), /"address_prefix":"10\.96\.0\.10","prefix_len":32/)
+  assert.match(client.text(TypeUrl.routeConfiguration, 'refused'), /x-smi-reason/)
+  assert.equal(client.json(TypeUrl.listener, 'shop/web-10:80'), undefined)
   assert.equal(client.json(TypeUrl.cluster, 'shop/web-10:80'), undefined)
   assert.equal(client.json(TypeUrl.loadAssignment, 'shop/web-10:80'), undefined)
 })
@@ -147,7 +148,7 @@ test('every name that a held resource mentions is held', () => {
   }
 })
 
-test('a tcp service out of reach has a listener that closes', () => {
+test('bytes to a service out of reach are caught too, whatever its port', () => {
   const world = emptyWorld()
   const derived = deriveResources(world.graph, world.mesh, world)
   const inside = addPod(world, { name: 'inside' })
@@ -155,10 +156,10 @@ test('a tcp service out of reach has a listener that closes', () => {
   addService(world, { name: 'db', ips: ['10.96.0.1'], port: 5432, protocol: 'tcp', exposure: 'restricted' })
   world.reach.set(inside.identity, { identity: inside.identity, services: [...world.services.keys()] })
   world.graph.settle()
-  const listener = (of: typeof inside) => new Held(derived, of.key).text(TypeUrl.listener, 'shop/db:5432')
-  assert.match(listener(inside), /"cluster":"shop\/db:5432"/)
-  assert.match(listener(outside), /direct_response/)
-  assert.doesNotMatch(listener(outside), /tcp_proxy/)
+  const held = (of: typeof inside) => new Held(derived, of.key)
+  assert.match(held(inside).text(TypeUrl.listener, 'shop/db:5432'), /"cluster":"shop\/db:5432"/)
+  assert.equal(held(outside).json(TypeUrl.listener, 'shop/db:5432'), undefined)
+  assert.match(held(outside).text(TypeUrl.listener, 'capture'), /"address_prefix":"10\.96\.0\.1","prefix_len":32/)
 })
 
 test('each pod of a headless service is a destination, after the routes of the service', () => {

@@ -20,9 +20,18 @@ import type { AccessLogMode } from './access-log.ts'
 import { applicationCluster, passthroughCluster } from './cluster.ts'
 import { deriveFacts, type Facts } from './facts.ts'
 import { deriveInbound } from './inbound-resources.ts'
+import { REFUSED } from './names.ts'
 import { captureListener } from './outbound.ts'
 import { deriveOutbound } from './outbound-resources.ts'
-import { clusterResource, type Keyed, listenerResource, sameResource, secretResource } from './resource.ts'
+import {
+  clusterResource,
+  type Keyed,
+  listenerResource,
+  routeResource,
+  sameResource,
+  secretResource,
+} from './resource.ts'
+import { refusedRouteConfiguration } from './route.ts'
 import { scopeOf } from './scope.ts'
 import { bundleSecret, identitySecret } from './secret.ts'
 
@@ -53,7 +62,8 @@ export function deriveResources(
   const facts = deriveFacts(graph, mesh)
   return {
     tables: [
-      fixedResources(graph, settings.accessLog),
+      fixedResources(graph),
+      captureResources(graph, facts, settings.accessLog),
       ...deriveOutbound(graph, mesh, facts, settings),
       ...deriveInbound(graph, mesh, facts, {
         ...settings,
@@ -66,11 +76,11 @@ export function deriveResources(
 }
 
 /** What every redirected proxy needs, whatever the mesh is. */
-function fixedResources(graph: Graph, accessLog: AccessLogMode): Table<string, EnvoyResource> {
+function fixedResources(graph: Graph): Table<string, EnvoyResource> {
   const fixed = graph.source<string, EnvoyResource>('envoy.fixed')
   const group = groupRedirected()
   const resources: readonly Keyed[] = [
-    listenerResource(group, captureListener({ accessLog }), []),
+    routeResource(group, refusedRouteConfiguration(REFUSED), []),
     clusterResource(group, passthroughCluster(), []),
     ...(['http1', 'http2', 'as-it-came'] as const).map(speaks =>
       clusterResource(group, applicationCluster(speaks), []),
@@ -78,6 +88,20 @@ function fixedResources(graph: Graph, accessLog: AccessLogMode): Table<string, E
   ]
   for (const [key, resource] of resources) fixed.set(key, resource)
   return fixed
+}
+
+/** What catches every redirected connection. Changed by a service that comes, goes, or opens to everyone. */
+function captureResources(graph: Graph, { captures, restrictedIps }: Facts, accessLog: AccessLogMode) {
+  return graph.expand({
+    name: 'envoy.capture',
+    over: captures,
+    reads: { restrictedIps },
+    equal: sameResource,
+    compute: (capture, _true, read) => {
+      if (capture !== 'redirect') return []
+      return [listenerResource(groupRedirected(), captureListener(read.restrictedIps('all') ?? [], { accessLog }), [])]
+    },
+  })
 }
 
 function deriveSecrets(graph: Graph, { certificates, bundle }: SecretTables): Table<string, EnvoyResource>[] {
