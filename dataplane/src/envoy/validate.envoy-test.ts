@@ -1,7 +1,7 @@
 /** Envoy's own opinion of what it would be sent, read from a file. */
+
 import assert from 'node:assert/strict'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { type AccessRule, type Route, serviceKey, servicePortKey, type Workload } from '../mesh/index.ts'
@@ -10,6 +10,7 @@ import { deriveResources } from './resources.ts'
 import { TestAuthority } from './testdata/certificates.ts'
 import { envoyBinary, validate } from './testdata/envoy-process.ts'
 import { staticConfig } from './testdata/static-config.ts'
+import { temporaryFolder } from './testdata/temporary-folder.ts'
 import { addPod, addService, allow, emptyWorld, identity, NAMESPACE, peer, plain } from './testdata/world.ts'
 
 const binary = envoyBinary() ?? ''
@@ -122,7 +123,7 @@ for (const [name, pod] of [
 
 describe('Envoy accepts the bootstrap', { skip }, () => {
   test('with mutual TLS, a host name and an admin socket', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'smi-credentials-'))
+    const folder = temporaryFolder()
     const files = credentialFiles(folder)
     const certificate = authority.issue(identity('pod'))
     writeFileSync(files.certificate, certificate.chain)

@@ -1,15 +1,16 @@
 /** Certificates for tests, made by openssl: this package issues none itself. */
+
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type IdentityCertificate, PrivateKey, type SpiffeId, type TrustBundle } from '../../mesh/index.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const CURVE = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1']
 
 /** A root of its own and what it signs. */
 export class TestAuthority {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'smi-authority-'))
+  readonly #folder = temporaryFolder()
 
   constructor() {
     this.#openssl(['req', '-x509', ...CURVE, '-subj', '/CN=test root', '-keyout', 'root.key', '-out', 'root.pem'])

@@ -1,12 +1,13 @@
 /** Real Envoys for tests, each ended by whoever started it. */
+
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { globSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { JsonValue } from '../../proto/index.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const BUNDLED = '.tools/envoy-venv/lib/python3*/site-packages/envoy/_bin/envoy'
 
@@ -20,7 +21,7 @@ const FLAGS = ['--disable-hot-restart', '--concurrency', '1', '--log-level', 'wa
 
 /** What Envoy has against a configuration; empty if nothing. */
 export function validate(binary: string, config: JsonValue): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'smi-validate-')), 'envoy.json')
+  const path = join(temporaryFolder(), 'envoy.json')
   writeFileSync(path, JSON.stringify(config))
   const { status, stderr } = spawnSync(binary, ['--mode', 'validate', '-c', path, ...FLAGS], { encoding: 'utf8' })
   return status === 0 ? '' : stderr
@@ -37,7 +38,7 @@ export class EnvoyProcess {
 
   /** `configure` is given the path of the admin socket it must name. */
   static start(binary: string, configure: (adminSocket: string) => JsonValue): EnvoyProcess {
-    const folder = mkdtempSync(join(tmpdir(), 'smi-envoy-'))
+    const folder = temporaryFolder()
     const config = join(folder, 'envoy.json')
     writeFileSync(config, JSON.stringify(configure(join(folder, 'admin.sock'))))
     const child = spawn(binary, ['-c', config, ...FLAGS, '--log-path', join(folder, 'envoy.log')], { stdio: 'ignore' })
