@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path'
 import { experimental, type ServerCredentials } from '@grpc/grpc-js'
-import { type CredentialFiles, credentialFiles } from '@smi-mesh/dataplane/envoy'
+import { type CredentialFiles, credentialDescriptions, credentialFiles } from '@smi-mesh/dataplane/envoy'
 import { type IdentityCertificate, type SpiffeId, spiffeId, type TrustBundle } from '@smi-mesh/dataplane/mesh'
 import { MeshError } from '../mesh-error.ts'
 import type { Issuer, SetTimer } from './issuer.ts'
@@ -92,8 +92,8 @@ const RETRY_MS = 5_000
 
 /**
  * Keeps, for every proxy that runs beside the control plane, a folder with what its bootstrap needs to open the stream.
- * Each secret is one file and holds its PEM text: replaced as a whole, so that a proxy never sees a certificate with
- * another one's key.
+ * Certificate, key and roots are replaced as one, so that a proxy never reads a certificate with another one's key. They
+ * are PEM files with a description beside them: a key inside the description would be in Envoy's debug log.
  */
 export class CredentialFolders {
   readonly #options: CredentialFoldersOptions
@@ -166,7 +166,6 @@ class Folder {
     for (const end of this.#endings) end()
   }
 
-  /** Roots first: a proxy may trust too much for a moment, never too little. */
   #write(): void {
     const { onEvent, setTimer } = this.#options
     const folder = this.files.folder
@@ -185,31 +184,25 @@ class Folder {
   }
 
   #writeChanged(): void {
-    if (this.#bundle !== undefined && this.#bundle !== this.#writtenBundle) {
-      this.#replace(this.files.rootsDescription, rootsSecret(this.#bundle))
-      this.#writtenBundle = this.#bundle
+    const bundle = this.#bundle
+    const certificate = this.#certificate
+    if (bundle === undefined || certificate === undefined) return
+    if (bundle === this.#writtenBundle && certificate === this.#writtenCertificate) return
+    const { files } = this
+    this.#directory.replaceTogether({
+      [basename(files.certificate)]: certificate.chain,
+      [basename(files.privateKey)]: certificate.privateKey.reveal(),
+      [basename(files.roots)]: bundle.roots.join(''),
+    })
+    if (this.#writtenBundle === undefined) this.#describe()
+    this.#writtenBundle = bundle
+    this.#writtenCertificate = certificate
+  }
+
+  /** Last of all, and once: what they describe is there by then, and they say nothing that ever changes. */
+  #describe(): void {
+    for (const [path, description] of credentialDescriptions(this.files)) {
+      this.#directory.replace(basename(path), `${JSON.stringify(description)}\n`, { durable: false })
     }
-    if (this.#certificate !== undefined && this.#certificate !== this.#writtenCertificate) {
-      this.#replace(this.files.identityDescription, identitySecret(this.#certificate))
-      this.#writtenCertificate = this.#certificate
-    }
   }
-
-  #replace(path: string, resource: object): void {
-    this.#directory.replace(basename(path), `${JSON.stringify({ resources: [resource] })}\n`, { durable: false })
-  }
-}
-
-const SECRET = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret'
-
-function identitySecret({ chain, privateKey }: IdentityCertificate): object {
-  const certificate = {
-    certificate_chain: { inline_string: chain },
-    private_key: { inline_string: privateKey.reveal() },
-  }
-  return { '@type': SECRET, name: 'xds-identity', tls_certificate: certificate }
-}
-
-function rootsSecret({ roots }: TrustBundle): object {
-  return { '@type': SECRET, name: 'xds-roots', validation_context: { trusted_ca: { inline_string: roots.join('') } } }
 }

@@ -18,7 +18,10 @@ export type FileOperations = Pick<
   | 'openSync'
   | 'readdirSync'
   | 'readFileSync'
+  | 'readlinkSync'
   | 'renameSync'
+  | 'rmSync'
+  | 'symlinkSync'
   | 'unlinkSync'
   | 'writeFileSync'
 >
@@ -26,6 +29,9 @@ export type FileOperations = Pick<
 const OWNER_ONLY_FILE = 0o600
 const OWNER_ONLY_DIRECTORY = 0o700
 const OTHERS = 0o077
+/** The names Kubernetes gives to the parts of a mounted Secret, which whoever watches such files knows. */
+const LINK = '..data'
+const GENERATION = /^\.\.[0-9a-f-]{36}$/
 const TEMPORARY = /^\..*\.tmp$/
 
 /** A directory only its owner may enter. */
@@ -68,7 +74,7 @@ export class PrivateDirectory {
       return this.#fs.readFileSync(path, 'utf8')
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return undefined
-      throw error instanceof MeshError ? error : unavailable(path, error)
+      throw refused(path, error)
     }
   }
 
@@ -109,6 +115,45 @@ export class PrivateDirectory {
     })
   }
 
+  /**
+   * Replaces several files as one: whoever opens any two of them after a change in this directory finds two of a kind.
+   * They stand in a directory of their own behind the link `..data`, which is what changes; the one before is left in place
+   * for readers that are half through it.
+   */
+  replaceTogether(files: Readonly<Record<string, string>>): void {
+    this.#attempt(() => {
+      const before = this.names().filter(name => GENERATION.test(name))
+      const current = this.#linkedGeneration()
+      const generation = `..${randomUUID()}`
+      this.#fs.mkdirSync(join(this.path, generation), { mode: OWNER_ONLY_DIRECTORY })
+      for (const [name, text] of Object.entries(files)) {
+        this.#fs.writeFileSync(join(this.path, generation, name), text, { mode: OWNER_ONLY_FILE, flag: 'wx' })
+      }
+      const link = join(this.path, `.${LINK}.${randomUUID()}.tmp`)
+      this.#fs.symlinkSync(generation, link)
+      this.#fs.renameSync(link, join(this.path, LINK))
+      for (const name of Object.keys(files)) this.#linkInto(name)
+      for (const old of before) if (old !== current) this.#fs.rmSync(join(this.path, old), { recursive: true })
+    })
+  }
+
+  #linkedGeneration(): string | undefined {
+    try {
+      return this.#fs.readlinkSync(join(this.path, LINK), 'utf8')
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  #linkInto(name: string): void {
+    try {
+      this.#fs.symlinkSync(join(LINK, name), join(this.path, name))
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error
+    }
+  }
+
   #write(name: string, text: string, durable: boolean): string {
     const temporary = join(this.path, `.${name}.${randomUUID()}.tmp`)
     const file = this.#fs.openSync(temporary, 'wx', OWNER_ONLY_FILE)
@@ -134,13 +179,15 @@ export class PrivateDirectory {
     try {
       return work()
     } catch (error) {
-      throw error instanceof MeshError ? error : unavailable(this.path, error)
+      throw refused(this.path, error)
     }
   }
 }
 
-function unavailable(path: string, cause: unknown): MeshError {
-  const why = systemCode(cause) ?? 'unknown reason'
-  const message = `${path} can neither be read nor written just now (${why}). See that it exists, is yours and has space.`
+/** What the operating system refused, in our words; anything else stays what it is. */
+function refused(path: string, cause: unknown): unknown {
+  const code = systemCode(cause)
+  if (code === undefined || cause instanceof MeshError) return cause
+  const message = `${path} can neither be read nor written just now (${code}). See that it exists, is yours and has space.`
   return new MeshError('StateUnavailable', message, { cause })
 }

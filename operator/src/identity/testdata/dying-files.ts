@@ -2,8 +2,6 @@
 import fs from 'node:fs'
 import type { FileOperations } from '../private-files.ts'
 
-export class Killed extends Error {}
-
 export interface DyingFiles {
   readonly operations: FileOperations
   /** How many calls were made before the end. */
@@ -13,7 +11,7 @@ export interface DyingFiles {
 export function dyingFiles(killedAt: number): DyingFiles {
   let calls = 0
   const die = () => {
-    if (calls++ >= killedAt) throw new Killed('killed')
+    if (calls++ >= killedAt) throw Object.assign(new Error('killed'), { code: 'EIO' })
   }
   const operations: FileOperations = {
     ...fs,
@@ -42,10 +40,6 @@ export function dyingFiles(killedAt: number): DyingFiles {
       die()
       fs.unlinkSync(path)
     },
-    mkdirSync: Object.assign((...args: Parameters<typeof fs.mkdirSync>) => {
-      die()
-      return fs.mkdirSync(...args)
-    }) as typeof fs.mkdirSync,
     closeSync: file => fs.closeSync(file), // the system closes the files of the dead
   }
   return { operations, calls: () => calls }
