@@ -12,7 +12,10 @@ export class AdsClient {
   #arrived = Promise.withResolvers<void>()
 
   constructor(port: number, method = 'DeltaAggregatedResources', channel = credentials.createInsecure()) {
-    this.#client = new Client(`127.0.0.1:${port}`, channel, { 'grpc.use_local_subchannel_pool': 1 })
+    this.#client = new Client(`127.0.0.1:${port}`, channel, {
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.ssl_target_name_override': 'localhost',
+    })
     this.#call = this.#client.makeBidiStreamRequest(
       `${PATH}/${method}`,
       (request: DeltaDiscoveryRequest) => Buffer.from(DeltaDiscoveryRequest.encode(request).finish()),
