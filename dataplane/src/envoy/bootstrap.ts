@@ -189,7 +189,8 @@ function xdsSocket(files: CredentialFiles, server: SpiffeId): JsonValue {
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
       common_tls_context: {
-        tls_params: { tls_minimum_protocol_version: 'TLSv1_3' },
+        // A client of Envoy's goes up to 1.2 unless told otherwise.
+        tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
         alpn_protocols: ['h2'],
         tls_certificate_sds_secret_configs: [{ name: 'xds-identity', sds_config: fromFile(files.identityDescription) }],
         combined_validation_context: {
