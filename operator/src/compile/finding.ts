@@ -44,7 +44,7 @@ export const REASONS = {
   ),
   UnknownKind: accepted(
     'The kind or the version does not exist in this SMI API group.',
-    'Correct apiVersion and kind; docs/reference/smi-support.md lists those that exist.',
+    'Correct apiVersion and kind.',
   ),
   LimitExceeded: accepted(
     'A list of the object is longer than the mesh takes, so the object is not used; if an earlier version of it was good, that one stays in force.',
@@ -70,10 +70,6 @@ export const REASONS = {
     'A TrafficTarget without sources or without rules allows nothing.',
     'Name at least one source and at least one rule, or delete the object.',
   ),
-  BindingAmbiguous: accepted(
-    'An IdentityBinding gives a podLabelSelector and a serviceAccount, which exclude each other; it means nobody.',
-    'Keep one of the two.',
-  ),
   Conflicted: accepted(
     'An older TrafficSplit of the same Service takes all requests that this one could ever see.',
     'Delete one of the two, merge them, or give the older one matches.',
@@ -85,10 +81,6 @@ export const REASONS = {
   HeaderName: accepted(
     'A header name cannot be the name of an HTTP header; the match that holds it matches nothing.',
     'Use letters, digits and hyphens.',
-  ),
-  MethodName: accepted(
-    'A method cannot be the name of an HTTP method; no request has it.',
-    'Use an upper-case method such as GET, or * for all.',
   ),
   DuplicateName: warns(
     accepted(

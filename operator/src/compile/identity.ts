@@ -22,11 +22,6 @@ export function compileBinding(
 ): Compiled<readonly NameKey[]> {
   const { ref, podLabels, serviceAccount } = binding
   const findings: Finding[] = []
-  if (podLabels !== undefined && serviceAccount !== undefined) {
-    const message =
-      'podLabelSelector and serviceAccount exclude each other; the binding means nobody. Keep one of them.'
-    return { value: [], findings: [finding(ref, 'BindingAmbiguous', 'spec.schemes', message)] }
-  }
   const accounts = new Set(fromIdentities(binding, config, findings))
   if (serviceAccount !== undefined) {
     const account = nameKey(ref.namespace, serviceAccount)

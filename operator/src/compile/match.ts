@@ -75,11 +75,6 @@ function problemsOf(ref: ObjectRef, field: string, route: HttpRouteFacts): reado
     const message = `${quoted(name)} cannot be the name of a header. Match ${quoted(route.name)} matches nothing until it is corrected.`
     findings.push(finding(ref, 'HeaderName', `${field}.headers`, message))
   }
-  for (const method of route.methods) {
-    if (method === '*' || TOKEN.test(method)) continue
-    const message = `${quoted(method)} cannot be a method. Match ${quoted(route.name)} matches nothing until it is corrected.`
-    findings.push(finding(ref, 'MethodName', `${field}.methods`, message))
-  }
   return findings
 }
 

@@ -11,6 +11,8 @@ export interface SplitPlan {
   readonly apex: ServiceKey
   /** Each Service once, in the order written. */
   readonly backends: readonly PlannedBackend[]
+  /** Whether its author gave every backend, of at least one, the weight 0. */
+  readonly weightless: boolean
   readonly when: SplitCondition
 }
 
@@ -43,7 +45,9 @@ export function planSplit(split: TrafficSplitFacts): Compiled<SplitPlan | undefi
     if (key !== undefined) backends.set(key, { service: key, field, weight: weight + (backends.get(key)?.weight ?? 0) })
   }
   const when = conditionOf(split, findings)
-  const value = apex === undefined ? undefined : { ref, createdAt, apex, backends: [...backends.values()], when }
+  const weightless = split.backends.length > 0 && split.backends.every(({ weight }) => weight === 0)
+  const value =
+    apex === undefined ? undefined : { ref, createdAt, apex, backends: [...backends.values()], weightless, when }
   return { value, findings }
 }
 
@@ -105,7 +109,7 @@ export function checkSplit(plan: SplitPlan, references: SplitReferences): readon
   }
   if (!references.exists(apex))
     say('ApexNotFound', 'spec.service', `Service ${apex} does not exist. Create it, or correct the name.`)
-  if (backends.every(({ weight }) => weight === 0)) {
+  if (plan.weightless) {
     say(
       'AllWeightsZero',
       'spec.backends',

@@ -112,8 +112,7 @@ function actionOf(
   emptyBackends: MeshConfig['emptyBackends'],
   findings: Finding[],
 ): RouteAction | undefined {
-  const weighted = plan.backends.filter(({ weight }) => weight > 0)
-  if (weighted.length === 0) return { kind: 'refuse', status: 503, reason: 'split-without-weight' }
+  if (plan.weightless) return { kind: 'refuse', status: 503, reason: 'split-without-weight' }
   const usable = plan.backends.filter(backend => usableOn(backend, plan, port, scenery, findings) && backend.weight > 0)
   if (usable.length === 0) {
     const message = `No backend with a weight can be used on port ${port.port}; Service ${port.service} itself gets the traffic.`

@@ -130,6 +130,15 @@ export function identityBindingFacts(ref: ObjectRef, object: unknown): Reduced<I
   }))
 }
 
+/** Rules of the API package of which compiling says more: what becomes of the object. */
+const SAID_LATER: ReadonlySet<string> = new Set([
+  'backends-empty',
+  'route-duplicate',
+  'rules-empty',
+  'sources-empty',
+  'weights-zero',
+])
+
 interface Reducing<T> {
   readonly long: readonly Long[]
   readonly facts: () => T
@@ -160,7 +169,10 @@ function decoded<Kind extends HubObject['kind'], T>(
   }
   return reduced(
     facts(),
-    result.warnings.slice(0, LIMITS.problems).map(problem => lenience(ref, problem)),
+    result.warnings
+      .filter(({ rule }) => !SAID_LATER.has(rule))
+      .slice(0, LIMITS.problems)
+      .map(problem => lenience(ref, problem)),
   )
 }
 
