@@ -93,6 +93,17 @@ test('what is no longer remembered is said to be so', () => {
   assert.equal(changes(catalog, at), undefined)
 })
 
+test('a group that was forgotten and came back is not mistaken for one without a past', () => {
+  const catalog = new Catalog(2)
+  scopes(catalog, [ALL, OWN])
+  const at = put(catalog, envoyResource(OWN, cluster, 'a', '1'))
+  scopes(catalog, [ALL])
+  catalog.commit({ put: [], remove: [{ group: OWN, type: cluster, name: 'a' }], scopes: [] })
+  for (let n = 0; n < 5; n++) put(catalog, envoyResource(OPEN, cluster, 'b', String(n)))
+  put(catalog, envoyResource(OWN, listener, 'inbound', '1'))
+  assert.equal(changes(catalog, at), undefined)
+})
+
 test('a scope that is no more changes no more; made anew, it starts anew', () => {
   const catalog = new Catalog()
   scopes(catalog, [ALL])
