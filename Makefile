@@ -49,7 +49,7 @@ node_modules/.installed: package-lock.json
 	touch $@
 
 dataplane/src/proto/gen: node_modules/.installed dataplane/descriptors/envoy.binpb dataplane/scripts/generate.ts
-	npm run --silent generate --workspace dataplane
+	npm run --silent generate --workspace @smi-mesh/dataplane
 	touch $@
 
 .tools/envoy-$(ENVOY_VERSION):

@@ -145,13 +145,12 @@ async function rounds(plane: ControlPlane, change: (round: number) => void) {
   const cpu = process.cpuUsage()
   for (let round = 0; round < ROUNDS; round++) {
     await quiet()
-    const { pushes, acks } = plane.counters()
+    await until(() => isAnswered(plane))
+    const { pushes } = plane.counters()
     const began = performance.now()
     delay.enable()
     change(round)
-    await until(
-      () => plane.counters().pushes > pushes && plane.counters().acks - acks === plane.counters().pushes - pushes,
-    )
+    await until(() => plane.counters().pushes > pushes && isAnswered(plane))
     times.push(performance.now() - began)
     delay.disable()
     written = plane.counters().pushes - pushes
@@ -201,6 +200,11 @@ function splitOfEveryone(round: number): object {
     metadata: { name: 'split', namespace: 'everyone' },
     spec: { service: 'apex', backends },
   }
+}
+
+function isAnswered(plane: ControlPlane): boolean {
+  const { pushes, acks, nacks } = plane.counters()
+  return pushes === acks + nacks
 }
 
 function isAtRest(plane: ControlPlane): boolean {
