@@ -1,0 +1,6 @@
+/** What the control plane tells those who run it: lines and numbers. */
+export { EventLoopDelay } from './event-loop.ts'
+export { reportIdentity } from './identity-events.ts'
+export { createLog, type Fields, LEVELS, type Level, type Log, line, StateChanges } from './log.ts'
+export { Metrics, type Readings } from './metrics.ts'
+export { type PipelineEvents, reportPipeline, typeLabel } from './pipeline-events.ts'
