@@ -8,7 +8,17 @@ import { join } from 'node:path'
 import { type Address, type Reply, sendBytes, sendHttp1, sendHttp2 } from '../harness/client.ts'
 import { ECHO, type Echo, startEcho } from '../harness/echo.ts'
 import { type Envoy, startEnvoy } from '../harness/envoy.ts'
-import type { Caller, HttpCall, Outcome, Request, Target, World, WorldConfig } from '../world.ts'
+import {
+  type Caller,
+  type HttpCall,
+  type Name,
+  nameText,
+  type Outcome,
+  type Request,
+  type Target,
+  type World,
+  type WorldConfig,
+} from '../world.ts'
 import { CAST, type CastMember, clusterIp, NAMESPACES, POD_PORTS } from '../worlds/cast.ts'
 import { namespaceObject, podObject } from '../worlds/objects.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
@@ -18,6 +28,8 @@ export interface EnvoyDriver {
   enter(world: World): Promise<void>
   /** What the caller sees of one request. */
   ask(request: Request, version?: '1.1' | '2'): Promise<Outcome>
+  /** What the admin side of a member's proxy answers. */
+  admin(pod: Name, path: string): Promise<string>
   /** What the proxies have said on their outputs. */
   logs(): Promise<string>
   stop(): Promise<void>
@@ -28,7 +40,7 @@ const MESHED = CAST.filter(member => member.meshed)
 /** Starts the cast under one set of choices for the whole mesh. */
 export async function startEnvoyDriver(binary: string, config: WorldConfig): Promise<EnvoyDriver> {
   const owned = new AsyncDisposableStack()
-  const envoys: Envoy[] = []
+  const envoys = new Map<string, Envoy>()
   try {
     const plane = await startControlPlane(config)
     owned.defer(() => plane.stop())
@@ -37,7 +49,7 @@ export async function startEnvoyDriver(binary: string, config: WorldConfig): Pro
       const echo = await application(member)
       owned.defer(() => echo.stop())
     }
-    for (const member of MESHED) envoys.push(await proxy(binary, plane, member, owned))
+    for (const member of MESHED) envoys.set(nameText(member.pod), await proxy(binary, plane, member, owned))
     await plane.inForce(MESHED.length)
     return {
       enter: async world => {
@@ -45,11 +57,12 @@ export async function startEnvoyDriver(binary: string, config: WorldConfig): Pro
         await plane.inForce(MESHED.length)
       },
       ask: async (request, version = '1.1') => outcomeOf(await send(request, version)),
-      logs: async () => (await Promise.all(envoys.map(envoy => envoy.log()))).join(''),
+      admin: async (pod, path) => (await envoys.get(nameText(pod))?.admin(path)) ?? '',
+      logs: async () => (await Promise.all([...envoys.values()].map(envoy => envoy.log()))).join(''),
       stop: () => owned.disposeAsync(),
     }
   } catch (error) {
-    const said = await Promise.all(envoys.map(envoy => envoy.log()))
+    const said = await Promise.all([...envoys.values()].map(envoy => envoy.log()))
     await owned.disposeAsync()
     throw new Error(`The cast did not come up. Its proxies said:\n${said.join('')}`, { cause: error })
   }

@@ -7,23 +7,20 @@ export function objectChanges(objects: readonly RawObject[]): readonly ObjectCha
   return objects.map(object => ({ ref: refOf(object), object }))
 }
 
-/** What changes when one set of objects takes the place of another. */
+/**
+ * What changes when one set of objects takes the place of another. Whatever is not the same goes before the new comes: an
+ * object that is refused would leave in force what was last good of its name, and that is of another world.
+ */
 export function difference(before: readonly RawObject[], after: readonly RawObject[]): readonly ObjectChange[] {
-  const kept = new Set(after.map(key))
-  const gone = before
-    .filter(object => !kept.has(key(object)))
-    .map(object => ({ ref: refOf(object), object: undefined }))
-  const known = new Map(before.map(object => [key(object), JSON.stringify(object)]))
-  return [...gone, ...objectChanges(after.filter(object => known.get(key(object)) !== JSON.stringify(object)))]
+  const same = new Set(after.map(object => JSON.stringify(object)))
+  const gone = before.filter(object => !same.has(JSON.stringify(object)))
+  const known = new Set(before.map(object => JSON.stringify(object)))
+  const fresh = after.filter(object => !known.has(JSON.stringify(object)))
+  return [...gone.map(object => ({ ref: refOf(object), object: undefined })), ...objectChanges(fresh)]
 }
 
 function refOf(object: RawObject): ObjectChange['ref'] {
   const kind = text(object['kind'])
   const { namespace, name } = nameOf(object)
   return { kind, namespace: kind === 'Namespace' ? '' : namespace, name }
-}
-
-function key(object: RawObject): string {
-  const { kind, namespace, name } = refOf(object)
-  return `${kind} ${namespace}/${name}`
 }
