@@ -93,13 +93,14 @@ test('what is no longer remembered is said to be so', () => {
   assert.equal(changes(catalog, at), undefined)
 })
 
-test('a group that was forgotten and came back is not mistaken for one without a past', () => {
+test('a group that was emptied, forgotten and no longer listed is not mistaken for one without a past', () => {
   const catalog = new Catalog(2)
   scopes(catalog, [ALL, OWN])
   const at = put(catalog, envoyResource(OWN, cluster, 'a', '1'))
-  scopes(catalog, [ALL])
   catalog.commit({ put: [], remove: [{ group: OWN, type: cluster, name: 'a' }], scopes: [] })
   for (let n = 0; n < 5; n++) put(catalog, envoyResource(OPEN, cluster, 'b', String(n)))
+  scopes(catalog, [ALL])
+  assert.equal(changes(catalog, at), undefined)
   put(catalog, envoyResource(OWN, listener, 'inbound', '1'))
   assert.equal(changes(catalog, at), undefined)
 })

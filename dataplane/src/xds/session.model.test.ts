@@ -260,9 +260,9 @@ function check(changes: fc.Arbitrary<Command>, numRuns: number): void {
 }
 
 test('a client of all five types is never told too early, twice, or the wrong thing', () => {
-  check(change, 600)
+  check(change, 400)
 })
 
 test('a client that rejects some resources still gets all others', () => {
-  check(fc.oneof({ arbitrary: change, weight: 3 }, { arbitrary: spoil, weight: 1 }), 400)
+  check(fc.oneof({ arbitrary: change, weight: 3 }, { arbitrary: spoil, weight: 1 }), 300)
 })
