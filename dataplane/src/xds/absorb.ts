@@ -1,4 +1,7 @@
-/** What a request tells the server: an answer to a response, a change of interest, or, first of its type, what the client has. */
+/**
+ * What a request tells the server: an answer to a response, a change of interest, or, first of its type, what the
+ * client has.
+ */
 import type { WorkloadKey } from '../mesh/keys.ts'
 import type { ObjectRef } from '../mesh/object-ref.ts'
 import { compareRefs, refText } from '../mesh/object-ref.ts'
@@ -33,7 +36,9 @@ export function absorb(session: Session, request: DiscoveryRequest, catalog: Cat
   return { session: { ...answered.session, types }, rejected: answered.rejected }
 }
 
-/** "The reconnecting client must provide the server with all resource names it is interested in": compared by content. */
+/**
+ * "The reconnecting client must provide the server with all resource names it is interested in": compared by content.
+ */
 function handshake(session: Session, type: TypeUrl, request: DiscoveryRequest, catalog: Catalog): TypeState {
   const subscription = firstSubscription(type, request)
   const owed = new Map<string, Held>()
@@ -58,7 +63,10 @@ function handshake(session: Session, type: TypeUrl, request: DiscoveryRequest, c
   }
 }
 
-/** A client that names endpoints but holds none of a name has a cluster that waits for them, perhaps from an earlier stream. */
+/**
+ * A client that names endpoints but holds none of a name has a cluster that waits for them, perhaps from an earlier
+ * stream.
+ */
 function stillWarming({ warming }: Session, { subscription }: TypeState, request: DiscoveryRequest): NameSet {
   if (request.typeUrl !== TypeUrl.loadAssignment) return warming
   const cold = subscription.names.difference(request.initialVersions)
@@ -69,7 +77,10 @@ interface Answered extends Absorbed {
   readonly state: TypeState
 }
 
-/** ACK or NACK frees the lane. A stale nonce answers nothing; "the server must honor changes to the subscription" all the same. */
+/**
+ * ACK or NACK frees the lane. A stale nonce answers nothing; "the server must honor changes to the subscription" all
+ * the same.
+ */
 function answer(session: Session, state: TypeState, request: DiscoveryRequest): Answered {
   const response = state.inFlight
   if (response === undefined || request.nonce !== response.nonce) return { session, state, rejected: undefined }
@@ -86,8 +97,8 @@ function answer(session: Session, state: TypeState, request: DiscoveryRequest): 
 }
 
 /**
- * A client rejects a response as a whole and need not say why. So one of many resources is found by halves, and meanwhile
- * the others get through; one that stands alone is refused, reported, and not sent again.
+ * A client rejects a response as a whole and need not say why. So one of many resources is found by halves, and
+ * meanwhile the others get through; one that stands alone is refused, reported, and not sent again.
  */
 function nack(session: Session, state: TypeState, response: Response, message: string): Answered {
   const { type, resources, removed } = response
@@ -108,7 +119,9 @@ function nack(session: Session, state: TypeState, response: Response, message: s
   }
 }
 
-/** A cluster waits no longer once its endpoints are in, unless they are owed again, or once one of the two is refused. */
+/**
+ * A cluster waits no longer once its endpoints are in, unless they are owed again, or once one of the two is refused.
+ */
 function warmed(session: Session, response: Response, state: TypeState, refused: boolean): Session {
   const ends = response.type === TypeUrl.loadAssignment || (refused && response.type === TypeUrl.cluster)
   if (!ends || session.warming.size === 0) return session

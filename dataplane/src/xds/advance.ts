@@ -1,8 +1,8 @@
 /**
  * What a session's client is to be sent next.
  *
- * Make before break, across types: clusters and endpoints go out at once; listeners and routes wait until the client has
- * the clusters they may name, endpoints included; then what is gone is taken away, whatever names others first.
+ * Make before break, across types: clusters and endpoints go out at once; listeners and routes wait until the client
+ * has the clusters they may name, endpoints included; then what is gone is taken away, whatever names others first.
  */
 import { TypeUrl } from '../mesh/resource.ts'
 import type { Catalog, Change } from './catalog.ts'
@@ -70,8 +70,8 @@ function withdraw(work: Work): void {
 }
 
 /**
- * A client that reconnects writes its first request of every type before it reads. Until it has answered something, routes
- * it still holds may be unknown here; an empty response brings that answer about.
+ * A client that reconnects writes its first request of every type before it reads. Until it has answered something,
+ * routes it still holds may be unknown here; an empty response brings that answer about.
  */
 function fence(work: Work): void {
   if (work.session.heard || Object.values(work.types).some(state => state.inFlight !== undefined)) return
@@ -125,8 +125,8 @@ function offer(work: Work, type: TypeUrl, removals: Removals): readonly Resource
 }
 
 /**
- * As many of the owed names as one response takes. A secret that does not exist is answered once it does; what is gone but
- * not yet taken from the client is told when its turn comes, or answered should it return.
+ * As many of the owed names as one response takes. A secret that does not exist is answered once it does; what is gone
+ * but not yet taken from the client is told when its turn comes, or answered should it return.
  */
 function pick({ session, catalog }: Work, type: TypeUrl, state: TypeState) {
   const resources: Resource[] = []

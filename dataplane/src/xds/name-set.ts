@@ -1,6 +1,6 @@
 /**
- * Sets of resource names of which equal ones are one object: ten thousand replicas subscribe to the same names, and those
- * names are kept once. Sets that nobody holds any more are collected.
+ * Sets of resource names of which equal ones are one object: ten thousand replicas subscribe to the same names, and
+ * those names are kept once. Sets that nobody holds any more are collected.
  */
 
 export type NameSet = ReadonlySet<string>

@@ -1,4 +1,7 @@
-/** Walks those who are affected by a revision without holding up the loop: in slices, each one visited once however often it is added. */
+/**
+ * Walks those who are affected by a revision without holding up the loop: in slices, each one visited once however
+ * often it is added.
+ */
 
 const SLICE = 200
 

@@ -1,8 +1,8 @@
 /**
  * Reads `envoy.service.discovery.v3.DeltaDiscoveryRequest`, as far as a server looks at it.
  *
- * By hand and for good: this runs for every ACK of every proxy, and of the large `Node` message, which proxies repeat with
- * their whole metadata and extension list, three fields matter. Everything else is skipped without being built.
+ * By hand and for good: this runs for every ACK of every proxy, and of the large `Node` message, which proxies repeat
+ * with their whole metadata and extension list, three fields matter. Everything else is skipped without being built.
  */
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 
@@ -53,7 +53,10 @@ export function decodeRequest(bytes: Uint8Array): DiscoveryRequest {
   return { node, typeUrl, subscribe, unsubscribe, initialVersions, nonce, error }
 }
 
-/** `envoy.config.core.v3.Node`: id = 1, cluster = 2, user_agent_name = 6, user_agent_version = 7, user_agent_build_version = 8. */
+/**
+ * `envoy.config.core.v3.Node`: id = 1, cluster = 2, user_agent_name = 6, user_agent_version = 7,
+ * user_agent_build_version = 8.
+ */
 function nodeInfo(bytes: Uint8Array): NodeInfo {
   let [id, cluster, name, version] = ['', '', '', '']
   fields(bytes, (number, reader) => {

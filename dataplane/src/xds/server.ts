@@ -127,7 +127,9 @@ export class XdsServer {
     for (const scope of affected) this.#pusher.add(this.#byScope.get(scope) ?? [])
   }
 
-  /** Ends a pod's streams if they would no longer be admitted as what they are; on reconnecting they are judged anew. */
+  /**
+   * Ends a pod's streams if they would no longer be admitted as what they are; on reconnecting they are judged anew.
+   */
   reassign(pod: PodKey): void {
     for (const stream of [...(this.#byPod.get(pod) ?? [])]) {
       const { proxy, peer } = stream

@@ -1,4 +1,7 @@
-/** Whatever happens in whatever order, a client in the manner of Envoy ends up right and is never told a thing too early. */
+/**
+ * Whatever happens in whatever order, a client in the manner of Envoy ends up right and is never told a thing too
+ * early.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,6 +1,6 @@
 /**
- * One ADS stream as a value. A session is a revision: what to send is the difference between what its client holds and what
- * is current. All protocol behaviour is in `step`, which is pure; the gRPC server only carries bytes.
+ * One ADS stream as a value. A session is a revision: what to send is the difference between what its client holds and
+ * what is current. All protocol behaviour is in `step`, which is pure; the gRPC server only carries bytes.
  */
 import type { WorkloadKey } from '../mesh/keys.ts'
 import type { ObjectRef } from '../mesh/object-ref.ts'

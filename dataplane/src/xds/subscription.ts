@@ -1,4 +1,7 @@
-/** What a client asks for of one type, and the wildcard rules of the xDS text ("How the client specifies what resources to return"). */
+/**
+ * What a client asks for of one type, and the wildcard rules of the xDS text ("How the client specifies what resources
+ * to return").
+ */
 import type { TypeUrl } from '../mesh/resource.ts'
 import { type NameSet, NO_NAMES, withNames, withoutNames } from './name-set.ts'
 import type { DiscoveryRequest } from './request.ts'

@@ -1,8 +1,9 @@
 /**
- * A small model of Envoy's delta ADS client, enough to catch a server that tells it the wrong thing or at the wrong time.
+ * A small model of Envoy's delta ADS client, enough to catch a server that tells it the wrong thing or at the wrong
+ * time.
  *
- * Content is told by version: a test notes what each version means. A cluster warms until its endpoints come; a listener
- * brings the subscription to its route, a cluster that to its endpoints and secret, as Envoy does.
+ * Content is told by version: a test notes what each version means. A cluster warms until its endpoints come; a
+ * listener brings the subscription to its route, a cluster that to its endpoints and secret, as Envoy does.
  */
 import { TypeUrl } from '../../mesh/resource.ts'
 import type { DiscoveryRequest } from '../request.ts'
