@@ -27,6 +27,7 @@ const FOREIGN = new Set([
   'node',
   'npm',
   'npx',
+  'source',
 ])
 const USAGE = 2
 
@@ -38,6 +39,8 @@ function folderOf(page: Page): string {
   const folder = mkdtempSync(join(tmpdir(), 'smi-docs-'))
   for (const name of ['operator', 'smi-crds', 'conformance', 'dataplane'])
     symlinkSync(join(ROOT, name), join(folder, name))
+  // What the help of each command calls its folder.
+  symlinkSync(join(ROOT, 'operator/examples/shop'), join(folder, 'shop'))
   page.fences.filter(isYaml).forEach((fence, index) => {
     writeFileSync(join(folder, fileOf(fence, index)), fence.text)
   })
