@@ -63,6 +63,8 @@ export class FileSource implements Source {
   #observer: SourceObserver | undefined
   #synced = false
   #rootId: string | undefined
+  /** What the root was when it could last be read: a file in its place is a mistake. */
+  #isFolder = false
   #wake: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined
   #rescan: NodeJS.Timeout | undefined
 
@@ -115,6 +117,10 @@ export class FileSource implements Source {
       return false
     }
     const isFolder = seen.folders.has(this.#root)
+    if (this.#isFolder && !isFolder) {
+      this.#problems.set(this.#root, [this.#rootProblem(whyUnreadable('ENOTDIR'))])
+      return false
+    }
     const isExchanged = isFolder && this.#rootId !== undefined && this.#rootId !== id
     if (isExchanged && seen.files.size === 0 && this.#claims.size > 0) {
       const message =
@@ -123,6 +129,7 @@ export class FileSource implements Source {
       return false
     }
     this.#rootId = id
+    this.#isFolder = isFolder
     if (isFolder) this.#problems.delete(this.#root)
     for (const [folder, why] of seen.unreadable)
       this.#problems.set(folder, [{ file: folder, where: '', message: whyUnreadable(why) }])

@@ -81,3 +81,25 @@ test('merge keys are followed', () => {
     'Pod default/p f.yaml:1',
   ])
 })
+
+test('a key that a mapping has twice is told with line and column', () => {
+  const problem = firstProblem('apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  a: 1\n  a: 2\n')
+  assert.equal(problem?.where, 'line 6, column 3')
+  assert.match(problem?.message ?? '', /Map keys must be unique\./)
+})
+
+test('a mapping of many keys is read in a time that grows with them, not with their square', () => {
+  const timeOf = (keys: number) => {
+    const labels = Array.from({ length: keys }, (_, n) => `    k${n}: v\n`).join('')
+    const began = performance.now()
+    assert.equal(
+      refs(`apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  labels:\n${labels}`).toString(),
+      'Pod default/p f.yaml:1',
+    )
+    return performance.now() - began
+  }
+  timeOf(1_000)
+  const few = timeOf(1_000)
+  // Ten times as many would take a hundred times as long.
+  assert.ok(timeOf(10_000) < 50 * Math.max(few, 5))
+})

@@ -3,10 +3,12 @@ import type { ObjectRef } from '@smi-mesh/dataplane/mesh'
 import {
   isMap,
   isNode,
+  isScalar,
   isSeq,
   LineCounter,
   type ParsedNode,
   parseAllDocuments,
+  visit,
   type Document as YamlDocument,
 } from 'yaml'
 import { type Document, identify, isDocument } from './identify.ts'
@@ -27,15 +29,23 @@ export type ParsedFile =
 const MAX_ALIASES = 100
 const MAX_PROBLEMS = 20
 
+/** The parser compares every key of a mapping with every other: half a minute for twenty thousand. We look for ourselves. */
+const PARSING = { merge: true, logLevel: 'silent', prettyErrors: false, uniqueKeys: false } as const
+
 /** All objects of a file, lists flattened; or why it cannot be used, with line and column. */
 export function parseFile(file: string, text: string): ParsedFile {
   const lines = new LineCounter()
   try {
-    const found = parseAllDocuments(text, { lineCounter: lines, merge: true, logLevel: 'silent', prettyErrors: false })
+    const found = parseAllDocuments(text, { ...PARSING, lineCounter: lines })
     const documents: readonly YamlDocument.Parsed[] = Array.isArray(found) ? found : []
-    const syntax = documents.flatMap(document => document.errors)
+    const syntax = documents.flatMap(document => [
+      ...document.errors.map(({ pos, message }) => ({ offset: pos[0], message })),
+      ...repeatedKeys(document),
+    ])
     if (syntax.length > 0) {
-      return rejected(syntax.map(error => problemAt(file, place(lines, error.pos[0]), syntaxMessage(error.message))))
+      return rejected(
+        syntax.map(({ offset, message }) => problemAt(file, place(lines, offset), syntaxMessage(message))),
+      )
     }
     return collect(file, documents, lines)
   } catch (error) {
@@ -62,6 +72,27 @@ function collect(file: string, documents: readonly YamlDocument.Parsed[], lines:
     }
   }
   return problems.length > 0 ? rejected(problems) : { kind: 'ok', objects }
+}
+
+interface Mistake {
+  readonly offset: number
+  readonly message: string
+}
+
+/** Keys that a mapping has twice. */
+function repeatedKeys(document: YamlDocument.Parsed): readonly Mistake[] {
+  const found: Mistake[] = []
+  visit(document, {
+    Map: (_key, map) => {
+      const keys = new Set<unknown>()
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue
+        if (keys.has(key.value)) found.push({ offset: key.range?.[0] ?? 0, message: 'Map keys must be unique' })
+        keys.add(key.value)
+      }
+    },
+  })
+  return found
 }
 
 interface Item {

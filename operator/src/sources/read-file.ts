@@ -7,7 +7,8 @@ export interface ReadLimits {
   readonly maxFileBytes: number
 }
 
-export const DEFAULT_READ_LIMITS: ReadLimits = { maxFileBytes: 32 * 1024 * 1024 }
+/** A YAML parser takes about a second for a megabyte, and nobody is answered meanwhile. */
+export const DEFAULT_READ_LIMITS: ReadLimits = { maxFileBytes: 4 * 1024 * 1024 }
 
 /** `gone`: it vanished since it was listed. */
 export type ReadFile = ParsedFile | { readonly kind: 'gone' }
