@@ -63,7 +63,8 @@ export class LivingMesh {
     writeFileSync(join(folder, 'policy.yaml'), policy('shop'))
     writeFileSync(join(folder, 'scene.yaml'), SCENE)
     const plane = await startControlPlane({
-      source: new FileSource(folder),
+      // What no event tells of, such as a folder moved away, should not take tests two seconds.
+      source: new FileSource(folder, { rescanMs: 100 }),
       config: DEFAULT_MESH_CONFIG,
       xds: { address: '127.0.0.1:0', credentials: () => ServerCredentials.createInsecure(), trustPlaintext: true },
       identities: () => ({ ensure: () => {}, release: () => {} }),
