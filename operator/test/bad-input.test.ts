@@ -82,6 +82,15 @@ const MISTAKES: readonly Mistake[] = [
     reason: 'UnknownKind',
     shop: 'as it was',
   },
+  {
+    what: 'a kind that is a word of the language we are written in',
+    file: 'extra.yaml',
+    text: SECOND_SPLIT.replace('TrafficSplit', 'constructor'),
+    object: 'constructor shop/second',
+    field: 'kind',
+    reason: 'UnknownKind',
+    shop: 'as it was',
+  },
   inPolicy('a version that SMI does not have', spoilt('split.smi-spec.io/v1alpha4', 'split.smi-spec.io/v9'), {
     object: SPLIT,
     field: 'apiVersion',

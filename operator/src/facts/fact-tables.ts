@@ -59,22 +59,22 @@ export function nameKey(namespace: string, name: string): NameKey {
 const SMI_GROUP = /^(?:access|metrics|specs?|split)\.smi-spec\.io\//
 
 /** The kinds that become facts, and the API that defines each: a knative Service is no Service of ours. */
-const API_OF: Readonly<Record<string, RegExp>> = {
-  Namespace: /^v1$/,
-  ServiceAccount: /^v1$/,
-  Service: /^v1$/,
-  Pod: /^v1$/,
-  EndpointSlice: /^discovery\.k8s\.io\//,
-  TrafficSplit: /^split\.smi-spec\.io\//,
-  TrafficTarget: /^access\.smi-spec\.io\//,
-  IdentityBinding: /^access\.smi-spec\.io\//,
-  HTTPRouteGroup: /^specs?\.smi-spec\.io\//,
-  TCPRoute: /^specs?\.smi-spec\.io\//,
-  UDPRoute: /^specs?\.smi-spec\.io\//,
-}
+const API_OF: ReadonlyMap<string, RegExp> = new Map([
+  ['Namespace', /^v1$/],
+  ['ServiceAccount', /^v1$/],
+  ['Service', /^v1$/],
+  ['Pod', /^v1$/],
+  ['EndpointSlice', /^discovery\.k8s\.io\//],
+  ['TrafficSplit', /^split\.smi-spec\.io\//],
+  ['TrafficTarget', /^access\.smi-spec\.io\//],
+  ['IdentityBinding', /^access\.smi-spec\.io\//],
+  ['HTTPRouteGroup', /^specs?\.smi-spec\.io\//],
+  ['TCPRoute', /^specs?\.smi-spec\.io\//],
+  ['UDPRoute', /^specs?\.smi-spec\.io\//],
+])
 
 /** The kinds of objects that sources have to bring. All others are ignored, silently unless they claim to be of SMI. */
-export const FACT_KINDS: readonly string[] = Object.keys(API_OF).sort()
+export const FACT_KINDS: readonly string[] = [...API_OF.keys()].sort()
 
 interface Taken {
   readonly rejected: boolean
@@ -144,7 +144,7 @@ export class FactTables {
   #take(ref: ObjectRef, object: unknown): readonly Finding[] {
     const apiVersion = textOf(fieldsOf(object)['apiVersion'])
     const smi = SMI_GROUP.test(apiVersion)
-    const known = API_OF[ref.kind]?.test(apiVersion) ?? false
+    const known = API_OF.get(ref.kind)?.test(apiVersion) ?? false
     if (!known && !smi) return []
     const unknown: Taken = { rejected: true, findings: [unknownKind(ref, apiVersion)] }
     const { rejected, findings } = (known && this.#intakes.get(ref.kind)?.take(ref, object)) || unknown
