@@ -14,6 +14,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   '/debug/findings': plane => plane.findings(),
   '/debug/problems': plane => plane.sourceProblems(),
   '/debug/proxies': plane => plane.proxies(),
+  '/debug/counters': plane => plane.counters(),
 }
 
 export class AdminServer {
