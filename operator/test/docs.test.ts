@@ -4,7 +4,16 @@ import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { complaints, makeTargets, misunderstood, pages, ROOT, ran, shopAddresses } from './documentation.ts'
+import {
+  complaints,
+  helpExamples,
+  makeTargets,
+  misunderstood,
+  pages,
+  ROOT,
+  ran,
+  shopAddresses,
+} from './documentation.ts'
 import type { Fence, Page } from './markdown.ts'
 import { isShown, type ShownCommand, shownCommands } from './shell-block.ts'
 
@@ -93,6 +102,12 @@ async function isTrue({ words, output, text }: ShownCommand): Promise<void> {
   assert.notEqual(code, USAGE, printed)
   if (output !== undefined) assert.ok(isShown(output, printed), `It prints:\n${printed}`)
 }
+
+describe('examples of --help', () => {
+  for (const { text, words } of helpExamples()) {
+    test(text, async () => assert.equal(await misunderstood(words), undefined))
+  }
+})
 
 describe('links', () => {
   for (const [path, page] of PAGES) {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { DEFAULT_MESH_CONFIG, refText } from '@smi-mesh/dataplane/mesh'
 import { isSmi, review } from '@smi-mesh/smi-crds'
+import { commandTree } from '../src/cli/command-tree.ts'
 import type { ExitCode } from '../src/cli/exit-code.ts'
 import { smictl } from '../src/cli/program.ts'
 import { run } from '../src/cli/run.ts'
@@ -13,6 +14,7 @@ import type { SourceChange } from '../src/sources/source.ts'
 import { CLUSTER_PLAN, expandAsReady, LOOPBACK_PLAN } from '../src/standalone/expand.ts'
 import { translate } from '../src/translate.ts'
 import { type Page, readPage } from './markdown.ts'
+import { shellWords } from './shell-block.ts'
 
 export const ROOT = join(import.meta.dirname, '../..')
 const SHOP = join(ROOT, 'operator/examples/shop')
@@ -85,6 +87,17 @@ export async function misunderstood(words: readonly string[]): Promise<string | 
   } catch {
     return said
   }
+}
+
+/** The examples that the help of each command ends with. */
+export function helpExamples(): readonly { readonly text: string; readonly words: readonly string[] }[] {
+  const program = smictl({ ...worldWriting(() => {}), finish: () => {} })
+  return commandTree(program).commands.flatMap(({ epilogue }) =>
+    [...epilogue.matchAll(/^ {2}smictl (.*)$/gm)].map(([text, rest = '']) => ({
+      text: text.trim(),
+      words: shellWords(rest),
+    })),
+  )
 }
 
 function worldWriting(write: (text: string) => void): Omit<World, 'finish'> {

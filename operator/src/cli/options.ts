@@ -63,10 +63,10 @@ export interface FilesOptions {
 /** The folders and files that a command looks at. */
 export function withFiles(command: Command): Command {
   return command.addOption(
-    new Option(
-      '-f, --files <path...>',
-      'folders or files of Kubernetes YAML (repeat for several)',
-    ).makeOptionMandatory(),
+    // One value each: a list would swallow the arguments that follow it.
+    new Option('-f, --files <path>', 'a folder or file of Kubernetes YAML (repeat for several)')
+      .argParser((path: string, before: readonly string[] | undefined) => [...(before ?? []), path])
+      .makeOptionMandatory(),
   )
 }
 
