@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 
+// `kill -s`, because dash takes no `--` after `-TERM`.
 const SCRIPT = `
 trap '' INT TERM HUP
 known=' '
@@ -15,9 +16,9 @@ while read -r what pid; do
     -) known="\${known%% $pid *} \${known#* $pid }" ;;
   esac
 done
-for pid in $known; do kill -TERM -- "-$pid" 2>/dev/null; done
+for pid in $known; do kill -s TERM -- "-$pid" 2>/dev/null; done
 [ "$known" = "\${known# }" ] || [ -z "$(echo $known)" ] || sleep 1
-for pid in $known; do kill -KILL -- "-$pid" 2>/dev/null; done
+for pid in $known; do kill -s KILL -- "-$pid" 2>/dev/null; done
 `
 
 export class Reaper {
