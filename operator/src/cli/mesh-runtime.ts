@@ -68,7 +68,7 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
           : serverCredentials(issuerNow(), controlPlaneIdentity(config.trustDomain)),
       trustPlaintext: options.isInsecure,
     },
-    identities: ({ certificates, bundle }, onChange) => {
+    identities: ({ certificates, bundle }, onChange, allHold) => {
       const issuer = new Issuer({
         authority,
         certificates,
@@ -79,6 +79,7 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
         random: Math.random,
         setTimer,
         store: stores.leaves,
+        bundleHeld: allHold,
       })
       begun.issuer = issuer
       return issuer
