@@ -1,6 +1,9 @@
-/** The folder in which one `smictl up` keeps what it runs: who it is, which processes are its own, their logs and bootstraps. */
+/**
+ * The folder in which one `smictl up` keeps what it runs: who it is, which processes are its own, their logs and bootstraps.
+ * The folder may be the user's own and hold anything else: what is removed has a name that only we give.
+ */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { PodKey } from '@smi-mesh/dataplane/mesh'
 import { attempt } from '../sources/scan.ts'
@@ -41,9 +44,13 @@ export class RunDirectory {
     if (owner !== undefined && owner.pid !== self && isAlive(owner)) return { kind: 'taken', pid: owner.pid }
     const left = readProcesses(join(path, 'processes.json')).filter(isAlive)
     for (const { pid } of left) endGroup(pid, 'SIGKILL')
-    rmSync(path, { recursive: true, force: true })
-    mkdirSync(join(path, 'pods'), { recursive: true, mode: 0o700 })
-    mkdirSync(join(path, 'logs'), { mode: 0o700 })
+    const prepared = attempt(() => prepare(path))
+    if (!prepared.ok) {
+      return {
+        kind: 'unusable',
+        message: `${path} cannot be used (${prepared.code}). Name another one with --state-dir.`,
+      }
+    }
     const directory = new RunDirectory(path)
     writeFileSync(join(path, 'owner.json'), JSON.stringify([{ pid: self, startedAt: startOf(self) }]), { mode: 0o600 })
     return { kind: 'claimed', directory, ended: left.length }
@@ -71,16 +78,43 @@ export class RunDirectory {
     return path
   }
 
-  /** Removes all but the logs. */
+  /** Removes what it made, but for the logs. Identities are kept by those who made them. */
   release(): void {
-    for (const name of ['owner.json', 'processes.json', 'pods'])
-      rmSync(join(this.path, name), { recursive: true, force: true })
+    const pods = join(this.path, 'pods')
+    removeOwn(pods, POD_FILE)
+    attempt(() => rmdirSync(pods)) // stays where someone else keeps something in it
+    for (const name of STATE_FILES) rmSync(join(this.path, name), { force: true })
   }
 
   #write(): void {
     const processes = [...this.#pids].map(([pid, startedAt]) => ({ pid, startedAt }))
     writeFileSync(join(this.path, 'processes.json'), JSON.stringify(processes), { mode: 0o600 })
   }
+}
+
+const STATE_FILES = ['owner.json', 'processes.json'] as const
+/** Bootstrap, admin socket and credentials of the pod with this subnet. */
+const POD_FILE = /^\d{1,3}\.(json|sock|credentials)$/
+/** Namespace, pod and program, as `logFile` puts them together. */
+const LOG_FILE = /^[a-z0-9-]+_[a-z0-9.-]+\.[a-z0-9-]+\.log$/
+const FOLDERS = [
+  ['pods', POD_FILE],
+  ['logs', LOG_FILE],
+] as const
+
+/** Makes room for a run, which keeps nothing of the last one but identities. */
+function prepare(path: string): void {
+  for (const name of STATE_FILES) rmSync(join(path, name), { force: true })
+  for (const [name, ours] of FOLDERS) {
+    mkdirSync(join(path, name), { recursive: true, mode: 0o700 })
+    removeOwn(join(path, name), ours)
+  }
+}
+
+function removeOwn(folder: string, ours: RegExp): void {
+  const names = attempt(() => readdirSync(folder))
+  for (const name of names.ok ? names.value : [])
+    if (ours.test(name)) rmSync(join(folder, name), { recursive: true, force: true })
 }
 
 interface ProcessRecord {
