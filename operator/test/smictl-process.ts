@@ -32,11 +32,13 @@ export class SmictlProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
   }
 
-  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    if (this.isOver) return
+  /** Resolves with its exit status; null where a signal ended it. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.isOver) return this.#child.exitCode
     const exit = once(this.#child, 'exit')
     this.#child.kill(signal)
     await exit
+    return this.#child.exitCode
   }
 
   /** What it wrote that matches, once it has. */

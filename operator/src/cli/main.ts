@@ -10,15 +10,21 @@ const installation = dirname(fileURLToPath(new URL('../../package.json', import.
 const description: unknown = JSON.parse(readFileSync(`${installation}/package.json`, 'utf8'))
 const ended = new AbortController()
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+/** Signals that follow each other faster are one wish: timeout(1) sends its own twice, to the process and to its group. */
+const ONE_WISH_MS = 500
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
+let firstAt = Number.POSITIVE_INFINITY
+
+for (const [signal, number] of Object.entries(SIGNALS)) {
   process.on(signal, () => {
-    // Whoever asks twice does not want to wait; children are ended by the reaper.
-    if (ended.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143)
+    // Whoever asks again does not want to wait; children are ended by the reaper.
+    if (performance.now() - firstAt > ONE_WISH_MS) process.exit(128 + number)
+    firstAt = Math.min(firstAt, performance.now())
     ended.abort()
   })
 }
-// A reader that went away (`smictl … | head`) is no error.
-process.stdout.on('error', () => process.exit(0))
+// A reader that went away (`smictl … | head`, a closed terminal) is no error, and nobody is there to run anything for.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => ended.abort())
 
 process.exitCode = await run(process.argv.slice(2), {
   write: text => process.stdout.write(text),
