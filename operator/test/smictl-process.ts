@@ -34,10 +34,13 @@ export class SmictlProcess {
 
   /** Resolves with its exit status; null where a signal ended it. */
   async end(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.isOver) return this.#child.exitCode
-    const exit = once(this.#child, 'exit')
-    this.#child.kill(signal)
-    await exit
+    if (!this.isOver) this.#child.kill(signal)
+    return this.over()
+  }
+
+  /** The same, once it has ended of itself. */
+  async over(): Promise<number | null> {
+    if (!this.isOver) await once(this.#child, 'exit')
     return this.#child.exitCode
   }
 

@@ -19,7 +19,9 @@ function providers(more: Partial<AdminProviders> = {}): AdminProviders {
     metrics: async () => ({ contentType: 'text/plain', body: 'smi_xds_streams 3\n' }),
     mesh: () => ({ services: new Map([['shop/web', { ports: new Set([80]) }]]) }),
     findings: () => [],
+    problems: () => [],
     proxies: () => [],
+    counters: () => ({}),
     config: node => (node === 'web-1.shop' ? { clusters: [] } : undefined),
     ...more,
   }
@@ -60,7 +62,9 @@ test('every page answers in JSON, but for the metrics', async t => {
     '/readyz',
     '/debug/mesh',
     '/debug/findings',
+    '/debug/problems',
     '/debug/proxies',
+    '/debug/counters',
     '/debug/config?node=web-1.shop',
   ]) {
     const { status, headers, body } = await ask(path)

@@ -18,7 +18,11 @@ export interface AdminProviders {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>
   readonly mesh: () => unknown
   readonly findings: () => unknown
+  /** What cannot be read in the source. */
+  readonly problems: () => unknown
   readonly proxies: () => unknown
+  /** Sums of what proxies were sent. */
+  readonly counters: () => unknown
   /** What the proxy with this `node.id` should hold; undefined where there is no such proxy. */
   readonly config: (node: string) => unknown
 }
@@ -99,7 +103,9 @@ function routesOf({ providers, audience }: AdminOptions): ReadonlyMap<string, Ro
   const forThisMachine: [string, Route][] = [
     ['/debug/mesh', shown(providers.mesh)],
     ['/debug/findings', shown(providers.findings)],
+    ['/debug/problems', shown(providers.problems)],
     ['/debug/proxies', shown(providers.proxies)],
+    ['/debug/counters', shown(providers.counters)],
     ['/debug/config', query => config(providers, query.get('node') ?? '')],
   ]
   return new Map(audience === 'loopback' ? [...forAnyone, ...forThisMachine] : forAnyone)

@@ -1,23 +1,23 @@
 /** A control plane with its identities and its admin side, as `serve` and `up` both run it. */
 import { ServerCredentials } from '@grpc/grpc-js'
 import type { MeshConfig } from '@smi-mesh/dataplane/mesh'
+import { type Admin, startAdmin } from '../admin/index.ts'
 import { type ControlPlane, startControlPlane } from '../control-plane.ts'
 import {
   Authority,
-  type CredentialEvent,
   CredentialFolders,
   controlPlaneIdentity,
   fileStores,
-  type IdentityEvent,
   Issuer,
   type SetTimer,
   serverCredentials,
 } from '../identity/index.ts'
-import type { Source, SourceProblem } from '../sources/source.ts'
-import { AdminServer } from './admin-server.ts'
+import type { Source } from '../sources/source.ts'
+import { EventLoopDelay, Metrics } from '../telemetry/index.ts'
+import { adminProviders, readingsOf } from './admin-answers.ts'
 import { newsOf } from './findings-news.ts'
-import { problemText } from './objects.ts'
-import { type Address, addressText } from './options.ts'
+import { type Address, addressText, isLoopback } from './options.ts'
+import type { Reports } from './reports.ts'
 import type { World } from './world.ts'
 
 export interface RuntimeOptions {
@@ -29,9 +29,9 @@ export interface RuntimeOptions {
   /** Where the authority keeps its keys. */
   readonly stateDirectory: string
   readonly certificateTtlMs: number
+  /** Told what is new among findings. */
   readonly say: (line: string) => void
-  /** Whether every revision is worth a line. */
-  readonly logsRevisions: boolean
+  readonly reports: (metrics: Metrics) => Reports
 }
 
 export interface MeshRuntime {
@@ -56,6 +56,8 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
     return begun.issuer
   }
   const news = newsOf(say)
+  const metrics = new Metrics()
+  const { pipeline, identity, mistake } = options.reports(metrics)
   const plane = await startControlPlane({
     source: options.source,
     config,
@@ -74,7 +76,7 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
         certificates,
         bundle,
         onChange,
-        onEvent: event => sayIdentity(say, event),
+        onEvent: identity,
         now: world.clock,
         random: Math.random,
         setTimer,
@@ -85,14 +87,11 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
       return issuer
     },
     events: {
-      settled: ({ revision }, { changed, bytes }, ms) => {
-        if (options.logsRevisions) say(`revision=${revision} changed=${changed} bytes=${bytes} ms=${ms.toFixed(1)}`)
+      ...pipeline,
+      settled: (settled, committed, ms) => {
+        pipeline.settled?.(settled, committed, ms)
         if (begun.plane !== undefined) news(begun.plane.findings())
       },
-      sourceProblems: problems => sayProblems(say, problems),
-      refused: (reason, address) => say(`A proxy at ${address} was refused: ${reason}`),
-      rejected: (rejection, proxy) =>
-        say(`Proxy ${proxy.node.id} refused ${rejection.names.join(', ')}: ${rejection.message}`),
     },
     now: world.now,
   })
@@ -100,58 +99,33 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
   news(plane.findings())
   const issuer = issuerNow()
   issuer.start()
-  const credentials = new CredentialFolders({ source: issuer, setTimer, onEvent: event => sayCredentials(say, event) })
-  const admin = new AdminServer(plane)
-  const adminPort = await admin.listen(options.admin)
-  return {
-    plane,
-    credentials,
-    adminPort,
-    stop: async () => {
-      credentials.stop()
-      await admin.stop()
-      await plane.stop()
-      await issuer.stop()
-    },
+  const credentials = new CredentialFolders({ source: issuer, setTimer, onEvent: identity })
+  const delay = new EventLoopDelay()
+  delay.start()
+  metrics.read(readingsOf({ plane, issuer, authority, delay, clock: world.clock }))
+  const stop = async (admin?: Admin) => {
+    delay.stop()
+    credentials.stop()
+    await admin?.stop()
+    await plane.stop()
+    await issuer.stop()
+  }
+  try {
+    const admin = await startAdmin({
+      address: options.admin.host,
+      port: options.admin.port,
+      audience: isLoopback(options.admin) ? 'loopback' : 'network',
+      providers: adminProviders(plane, metrics),
+      onFailure: mistake,
+    })
+    return { plane, credentials, adminPort: admin.port, stop: () => stop(admin) }
+  } catch (error) {
+    await stop()
+    throw error
   }
 }
 
 const setTimer: SetTimer = (callback, ms) => {
   const timer = setTimeout(callback, ms)
   return () => clearTimeout(timer)
-}
-
-function sayProblems(say: (line: string) => void, problems: readonly SourceProblem[]): void {
-  for (const problem of problems) say(`! ${problemText(problem)}`)
-  if (problems.length === 0) say('All files can be read again.')
-}
-
-function sayIdentity(say: (line: string) => void, event: IdentityEvent): void {
-  const line = identityLine(event)
-  if (line !== undefined) say(line)
-}
-
-/** Issuing is silent while it works: what is said is what someone must look at, and that it is over. */
-function identityLine(event: IdentityEvent): string | undefined {
-  switch (event.kind) {
-    case 'issueFailed':
-    case 'storeFailed':
-      return event.first ? `! ${event.error.message}` : undefined
-    case 'issueRecovered':
-      return `${event.identity} has a certificate again.`
-    case 'storeRecovered':
-      return `The state of ${event.what} can be written again.`
-    case 'leafDiscarded':
-      return `The stored certificate of ${event.what} is not used: ${event.reason}.`
-    case 'clockStepped':
-      return `The clock of this machine was set by ${Math.round(event.byMs / 1000)} s; certificates are looked at anew.`
-    case 'issued':
-    case 'rootsChanged':
-      return undefined
-  }
-}
-
-function sayCredentials(say: (line: string) => void, event: CredentialEvent): void {
-  if (event.kind === 'credentialsRecovered') say(`The credentials in ${event.folder} can be written again.`)
-  else if (event.first) say(`! ${event.error.message}`)
 }

@@ -17,6 +17,7 @@ import {
   withMeshOptions,
 } from './options.ts'
 import { DEFAULT_ADMIN } from './proxies.ts'
+import { logReports } from './reports.ts'
 import type { World } from './world.ts'
 
 const DEFAULT_XDS = '127.0.0.1:15010'
@@ -61,7 +62,7 @@ Exit status: 0 ended by a signal, 2 not understood, 3 an address is in use or th
         stateDirectory: options.stateDir ?? join(runDirectoryOf(world.temporary, world.uid, options.files), 'identity'),
         certificateTtlMs: options.certTtl,
         say: line => world.complain(`${line}\n`),
-        logsRevisions: true,
+        reports: metrics => logReports(world.complain, world.clock, metrics),
       })
       const xds = addressText({ ...options.xdsAddress, port: runtime.plane.xdsPort })
       world.complain(`xds=${xds} admin=${addressText({ ...options.adminAddress, port: runtime.adminPort })}\n`)
@@ -78,7 +79,10 @@ export function withControlPlaneOptions(command: Command, xds: string, admin: st
       new Option('--xds-address <host:port>', 'where proxies connect').argParser(address).default(address(xds), xds),
     )
     .addOption(
-      new Option('--admin-address <host:port>', 'where `smictl proxies` asks')
+      new Option(
+        '--admin-address <host:port>',
+        'where `smictl proxies` asks and Prometheus scrapes; beyond loopback, health and metrics alone',
+      )
         .argParser(address)
         .default(address(admin), admin),
     )

@@ -7,6 +7,7 @@ import { startStandalone } from '../standalone/up.ts'
 import { ExitCode } from './exit-code.ts'
 import { runMesh } from './mesh-runtime.ts'
 import { type Address, type MeshOptions, meshConfig, subnets, withMeshOptions } from './options.ts'
+import { personReports } from './reports.ts'
 import { refuseExposure, untilEnded, withControlPlaneOptions } from './serve.ts'
 import type { World } from './world.ts'
 
@@ -73,7 +74,7 @@ Exit status: 0 ended by a signal, 2 not understood, 3 no Envoy, no such folder, 
             admin: options.adminAddress,
             isInsecure: options.insecureXds,
             certificateTtlMs: options.certTtl,
-            logsRevisions: false,
+            reports: metrics => personReports(say, world.clock, metrics),
           }),
         xdsHost: options.xdsAddress.host,
         isInsecure: options.insecureXds,

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { SmictlProcess } from '../../test/smictl-process.ts'
+import { METRICS } from '../telemetry/catalogue.ts'
+
+const PODS = join(import.meta.dirname, '../../testdata/translate/scene.yaml')
+
+describe('the admin address of smictl serve', () => {
+  const state = mkdtempSync(join(tmpdir(), 'smi-serve-'))
+  const anywhere = ['--xds-address', '127.0.0.1:0', '--admin-address', '127.0.0.1:0']
+  let smictl: SmictlProcess
+  let admin = ''
+
+  before(async () => {
+    smictl = new SmictlProcess('serve', '--files', PODS, '--state-dir', state, ...anywhere)
+    const [, address] = await smictl.says(/admin=(\S+)/)
+    admin = `http://${address}`
+  })
+  after(async () => {
+    await smictl.end('SIGTERM')
+    rmSync(state, { recursive: true })
+  })
+
+  const json = async (path: string): Promise<unknown> => (await fetch(`${admin}${path}`)).json()
+
+  test('every metric that is documented is served, and counts', async () => {
+    const text = await (await fetch(`${admin}/metrics`)).text()
+    for (const { name } of METRICS) assert.match(text, new RegExp(`^# TYPE ${name} `, 'm'))
+    assert.match(text, /^smi_settle_revisions_total [1-9]/m)
+    assert.match(text, /^smi_settle_recomputed_total\{table="compileRoutes"\} [1-9]/m)
+    assert.match(text, /^smi_identity_root_expiry_seconds\{role="signing"\} \d{6,}/m)
+    assert.match(text, /^smi_xds_streams 0$/m)
+  })
+
+  test('a proxy’s configuration is answered by its name, and that of nobody is not', async () => {
+    const names = Object.keys((await json('/debug/mesh')) as Record<string, unknown>)
+    assert.ok(names.includes('pods'))
+    const { pods } = (await json('/debug/mesh')) as { readonly pods: Readonly<Record<string, string>> }
+    const [pod = ''] = Object.keys(pods)
+    const [namespace, name] = pod.split('/')
+    const config = (await json(`/debug/config?node=${name}.${namespace}`)) as Record<string, Record<string, unknown>>
+    assert.ok(Object.keys(config['Listener'] ?? {}).length > 0)
+    assert.equal((await fetch(`${admin}/debug/config?node=nobody.${namespace}`)).status, 404)
+  })
+
+  test('it is ready, and says what it read', async () => {
+    assert.deepEqual(await json('/readyz'), { status: 'ready' })
+    assert.deepEqual(await json('/debug/problems'), [])
+    assert.deepEqual(await json('/debug/proxies'), [])
+    assert.match(smictl.said, /event=settled revision=1 /)
+  })
+})
+
+test('an admin address in use ends it with a status of its own', async t => {
+  const state = mkdtempSync(join(tmpdir(), 'smi-serve-'))
+  const words = ['serve', '--files', PODS, '--xds-address', '127.0.0.1:0', '--state-dir']
+  const first = new SmictlProcess(...words, join(state, 'a'), '--admin-address', '127.0.0.1:0')
+  t.after(async () => {
+    await first.end('SIGTERM')
+    rmSync(state, { recursive: true })
+  })
+  const [, address = ''] = await first.says(/admin=(\S+)/)
+  const second = new SmictlProcess(...words, join(state, 'b'), '--admin-address', address)
+  t.after(() => second.end('SIGKILL'))
+  await second.says(/Something else listens on/)
+  assert.equal(await second.over(), 3)
+})
