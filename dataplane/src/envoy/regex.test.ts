@@ -71,3 +71,7 @@ test('escaped text matches itself and nothing else', () => {
   assert.ok(fits(escaped(text), text))
   assert.ok(!fits(escaped('a.b'), 'axb'))
 })
+
+test('the empty expression, which Envoy would reject with all its neighbours, is written so that it is taken', () => {
+  assert.deepEqual(textMatch({ regex: '', anchor: 'full' }), { kind: 'regex', regex: '(?:)' })
+})

@@ -22,7 +22,8 @@ export function textMatch({ regex, anchor }: Pattern): TextMatch {
 
 /** An expression that matches a whole text exactly if `pattern` fits that text. */
 export function wholeText({ regex, anchor }: Pattern): string {
-  return anchor === 'full' ? regex : `(?:${closed(regex)})(?s:.*)`
+  if (anchor === 'start') return `(?:${closed(regex)})(?s:.*)`
+  return regex === '' ? '(?:)' : regex // Envoy takes no empty expression, though it would fit the empty text
 }
 
 /**
