@@ -3,7 +3,7 @@
  * The folder may be the user's own and hold anything else: what is removed has a name that only we give.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { PodKey } from '@smi-mesh/dataplane/mesh'
 import { attempt } from '../sources/scan.ts'
@@ -88,11 +88,14 @@ export class RunDirectory {
 
   #write(): void {
     const processes = [...this.#pids].map(([pid, startedAt]) => ({ pid, startedAt }))
-    writeFileSync(join(this.path, 'processes.json'), JSON.stringify(processes), { mode: 0o600 })
+    // Replaced as a whole: killed while writing, it would not know what to end the next time.
+    const aside = join(this.path, 'processes.json.new')
+    writeFileSync(aside, JSON.stringify(processes), { mode: 0o600 })
+    renameSync(aside, join(this.path, 'processes.json'))
   }
 }
 
-const STATE_FILES = ['owner.json', 'processes.json'] as const
+const STATE_FILES = ['owner.json', 'processes.json', 'processes.json.new'] as const
 /** Bootstrap, admin socket and credentials of the pod with this subnet. */
 const POD_FILE = /^\d{1,3}\.(json|sock|credentials)$/
 /** Namespace, pod and program, as `logFile` puts them together. */
@@ -129,7 +132,7 @@ function readProcesses(file: string): readonly ProcessRecord[] {
     const found: unknown = JSON.parse(text.value)
     return Array.isArray(found) ? found.filter(isRecord) : []
   } catch {
-    return [] // half a file, from a process killed while writing
+    return [] // no file of ours
   }
 }
 
