@@ -9,6 +9,7 @@ import type { ProxyStart } from './proxy.ts'
 import type { Reaper } from './reaper.ts'
 import type { RunDirectory } from './run-directory.ts'
 import type { Demand } from './source.ts'
+import { podWhere, serviceWhere } from './where.ts'
 
 export interface FleetOptions {
   readonly run: RunDirectory
@@ -20,6 +21,8 @@ export interface FleetOptions {
   readonly show: (pods: readonly PlacedPod[]) => void
   /** One line for the person at the terminal. */
   readonly say: (line: string) => void
+  /** Whether to say where Services are reached. */
+  readonly tellsServices: boolean
   /** The folder from which the commands of a pod are meant, given where the pod was written. */
   readonly directoryOf: (origin: string) => string
   readonly now: () => number
@@ -42,6 +45,7 @@ export class Fleet {
   #demand: Demand = { pods: [], services: [], originOf: () => '' }
   #proxies: Proxies | undefined
   readonly #leaving = new Set<Promise<void>>()
+  #told: ReadonlySet<string> = new Set()
   #isOver = false
 
   constructor(options: FleetOptions) {
@@ -51,12 +55,14 @@ export class Fleet {
   /** What should run from now on. */
   want(demand: Demand): void {
     this.#demand = demand
+    this.#tellServices()
     this.#reconcile()
   }
 
   /** From now on pods may start. */
   start(proxies: Proxies): void {
     this.#proxies = proxies
+    this.#tellServices()
     this.#reconcile()
   }
 
@@ -70,6 +76,14 @@ export class Fleet {
 
   pods(): readonly LocalPod[] {
     return [...this.#pods.values()].map(({ local }) => local)
+  }
+
+  /** Each once, and again when its address changes. */
+  #tellServices(): void {
+    if (this.#proxies === undefined || !this.#options.tellsServices) return
+    const lines = new Set(this.#demand.services.filter(({ ports }) => ports.length > 0).map(serviceWhere))
+    for (const line of lines) if (!this.#told.has(line)) this.#options.say(line)
+    this.#told = lines
   }
 
   #reconcile(): void {
@@ -140,8 +154,10 @@ export class Fleet {
   }
 
   #changed(key: PodKey): void {
-    const state = this.#pods.get(key)?.local.state
-    if (state === 'ready') this.#options.say(`${key} is ready`)
+    const local = this.#pods.get(key)?.local
+    const state = local?.state
+    if (local !== undefined && state === 'ready')
+      this.#options.say(`${key} at ${podWhere(local.pod, local.subnet)} is ready`)
     if (state === 'stopping' && !this.#isOver) this.#options.say(`${key} stops`)
     this.#show()
     this.#reconcile()

@@ -110,7 +110,7 @@ class Up {
   async isReady(): Promise<void> {
     const since = this.#said
     await until('the shop answers', async () => {
-      const ready = this.output.slice(since).match(/^\S+ is ready$/gm) ?? []
+      const ready = this.output.slice(since).match(/^\S+ at \S+ is ready$/gm) ?? []
       return ready.length >= PODS && (await get('/checkout')).status === 200
     }).catch((error: Error) => {
       throw new Error(`${error.message}. It said:\n${this.output.slice(since)}`)
@@ -152,6 +152,11 @@ describe('smictl up', () => {
     agent.destroy()
     await up.end('SIGTERM')
     rmSync(up.folder, { recursive: true, force: true })
+  })
+
+  test('without a terminal it says where to send requests', () => {
+    assert.match(up.output, new RegExp(`^web/storefront-\\w+-0 at ${STOREFRONT}:8080 is ready$`, 'm'))
+    assert.match(up.output, /^Service shop\/checkout: the pod at 127\.P\.0\.1 reaches it at 127\.P\.\d+\.\d+:8080$/m)
   })
 
   test('what policy allows is answered, all else is refused with a reason', async () => {
@@ -197,7 +202,7 @@ describe('smictl up', () => {
     const some = up.processes().length
     const selector = '  selector: { matchLabels: { app: payments } }'
     up.edit('shop.yaml', selector, `  replicas: 2\n${selector}`)
-    await until('the second pod is ready', () => /payments-\w+-1 is ready/.test(up.output))
+    await until('the second pod is ready', () => /payments-\w+-1 at \S+ is ready/.test(up.output))
     assert.equal(up.processes().length, some + 2)
     up.edit('shop.yaml', '  replicas: 2\n', '')
     await until('it is gone', () => up.processes().length === some)

@@ -85,6 +85,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       say,
       base: baseEnvironment(world),
       subnets: options.subnets,
+      tellsServices: !options.showsTable, // a table has no room for them
       show: pods => source.show(pods),
       directoryOf: origin => resolve(dirname(origin.replace(/:\d+$/, ''))),
       now: world.now,
