@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { DEFAULT_MESH_CONFIG, refText } from '@smi-mesh/dataplane/mesh'
 import { isSmi, review } from '@smi-mesh/smi-crds'
-import { commandTree } from '../src/cli/command-tree.ts'
+import { type CommandTree, commandTree } from '../src/cli/command-tree.ts'
 import type { ExitCode } from '../src/cli/exit-code.ts'
 import { smictl } from '../src/cli/program.ts'
 import { run } from '../src/cli/run.ts'
@@ -89,10 +89,14 @@ export async function misunderstood(words: readonly string[]): Promise<string | 
   }
 }
 
+/** All commands, as the reference is made from them. */
+export function commands(): CommandTree {
+  return commandTree(smictl({ ...worldWriting(() => {}), finish: () => {} }))
+}
+
 /** The examples that the help of each command ends with. */
 export function helpExamples(): readonly { readonly text: string; readonly words: readonly string[] }[] {
-  const program = smictl({ ...worldWriting(() => {}), finish: () => {} })
-  return commandTree(program).commands.flatMap(({ epilogue }) =>
+  return commands().commands.flatMap(({ epilogue }) =>
     [...epilogue.matchAll(/^ {2}smictl (.*)$/gm)].map(([text, rest = '']) => ({
       text: text.trim(),
       words: shellWords(rest),

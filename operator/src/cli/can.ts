@@ -31,7 +31,7 @@ import type { World } from './world.ts'
 
 interface CanOptions extends FilesOptions, MeshOptions, OutputOptions {
   readonly namespace: string
-  readonly header: Readonly<Record<string, string>>
+  readonly header?: Readonly<Record<string, string>>
 }
 
 export interface Answer {
@@ -54,7 +54,7 @@ export function canCommand(world: World): Command {
     .argument('<caller>', '`sa/<name>` in the namespace of -n, `sa/<namespace>/<name>`, or `unidentified`')
     .argument('<call...>', '`<method> <path> <host>[:<port>]`, or `<host>[:<port>]` for TCP')
     .option('-n, --namespace <name>', 'the namespace the caller is in', 'default')
-    .option('-H, --header <name:value>', 'a header of the request (repeat for several)', header, {})
+    .option('-H, --header <name:value>', 'a header of the request (repeat for several)', header)
   withOutput(withMeshOptions(withFiles(command)), ['table', 'json', 'yaml'])
   return command
     .addHelpText(
@@ -63,8 +63,8 @@ export function canCommand(world: World): Command {
 Examples:
   smictl can -f shop -n web sa/storefront GET /checkout checkout.shop:8080
   smictl can -f shop -n shop sa/checkout POST /pay payments -H 'x-tenant: a'
-  smictl can -f shop unidentified GET / storefront.web:80
-  smictl can -f shop -n shop sa/checkout database:5432
+  smictl can -f shop unidentified GET / storefront.web:8080
+  smictl can -f shop -n shop sa/checkout payments:8080
 
 Exit status: 0 yes, 1 no or only in part, 2 not understood.`,
     )
@@ -83,7 +83,7 @@ export function requestOf(
   mesh: Mesh,
   caller: string,
   words: readonly string[],
-  { namespace, header }: Pick<CanOptions, 'namespace' | 'header'>,
+  { namespace, header = {} }: Pick<CanOptions, 'namespace' | 'header'>,
 ): MeshRequest {
   const [method = '', path = '', target = ''] = words.length === 1 ? ['', '', words[0]] : words
   if (words.length !== 1 && words.length !== 3) {
@@ -220,7 +220,7 @@ function verdictsOf(decision: Decision): readonly Verdict[] {
     : []
 }
 
-function header(text: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+function header(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const colon = text.indexOf(':')
   if (colon < 1) throw new InvalidArgumentError('Write <name>:<value>, such as -H "x-user: ann".')
   return { ...before, [text.slice(0, colon).trim().toLowerCase()]: text.slice(colon + 1).trim() }

@@ -55,7 +55,7 @@ function argumentTree(argument: Argument): ArgumentTree {
 }
 
 function optionTree(option: Option): OptionTree {
-  const given: unknown = option.defaultValue
+  const given: unknown = option.defaultValueDescription ?? option.defaultValue
   return {
     flags: option.flags,
     short: option.short ?? '',

@@ -41,7 +41,7 @@ export function explainCommand(world: World): Command {
     )
     .argument(
       '<name>',
-      '`shop/checkout:8080`, `traffictarget/shop/pay/0`, `TrafficSplit shop/canary` or a reason such as `ApexNotFound`',
+      '`shop/checkout:8080`, `traffictarget/shop/checkout-to-payments/payments`, `TrafficSplit shop/checkout-canary` or a reason such as `ApexNotFound`',
     )
   withOutput(withMeshOptions(withFiles(command)))
   return command
@@ -50,8 +50,8 @@ export function explainCommand(world: World): Command {
       `
 Examples:
   smictl explain -f shop shop/checkout:8080
-  smictl explain -f shop 'TrafficSplit shop/canary'
-  smictl explain -f shop traffictarget/shop/payments-access/0
+  smictl explain -f shop 'TrafficSplit shop/checkout-canary'
+  smictl explain -f shop traffictarget/shop/checkout-to-payments/payments
   smictl explain -f shop BackendNotFound
 
 Exit status: 0 explained, 1 nothing of this name, 2 not understood.`,
@@ -90,7 +90,7 @@ export function explain(translation: Translation, origins: ReadonlyMap<string, s
   }
 }
 
-/** `TrafficSplit shop/canary`, `trafficsplit/shop/canary` and `traffictarget/shop/pay/0` all name an object. */
+/** `TrafficSplit shop/canary`, `trafficsplit/shop/canary` and the rule `traffictarget/shop/pay/routes` all name an object. */
 function objectNamed(name: string, origins: ReadonlyMap<string, string>): string | undefined {
   const [, kind, namespace, object] = /^([A-Za-z]+)[ /]([^/ ]*)\/([^/ ]+)(?:\/.*)?$/.exec(name) ?? []
   if (kind === undefined || namespace === undefined || object === undefined) return undefined

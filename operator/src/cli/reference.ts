@@ -32,7 +32,7 @@ function section(program: string, command: CommandTree): string {
   const parts = [
     `## ${program} ${command.name}`,
     command.description,
-    `\`\`\`sh\n${program} ${command.name}${command.options.length > 0 ? ' [options]' : ''}${command.arguments.map(usage).join('')}\n\`\`\``,
+    `\`\`\`text\n${program} ${command.name}${command.options.length > 0 ? ' [options]' : ''}${command.arguments.map(usage).join('')}\n\`\`\``,
     table(
       ['argument', 'meaning'],
       command.arguments.map(({ name, description }) => [`\`${name}\``, description]),
@@ -60,6 +60,8 @@ function table(columns: readonly string[], rows: readonly (readonly string[])[])
   return [line(columns), `|${columns.map(() => '---|').join('')}`, ...rows.map(line)].join('\n')
 }
 
+/** What stands between backticks is shown as it is; elsewhere `<` would begin a tag. */
 function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+  const parts = text.replaceAll('|', '\\|').replaceAll('\n', ' ').split('`')
+  return parts.map((part, index) => (index % 2 === 0 ? part.replaceAll('<', '&lt;') : part)).join('`')
 }
