@@ -220,6 +220,20 @@ describe('TrafficTarget', () => {
     assert.equal(may(given, 'client', get('/', { 'X-Canary': '1' })), false)
   })
 
+  test('of a header that is sent twice one line has to fit', () => {
+    const twice = (first: string, second: string): HttpCall => ({
+      ...get('/'),
+      headers: [
+        ['Cookie', 'type=insider'],
+        ['x-canary', first],
+        ['X-Canary', second],
+      ],
+    })
+    const given = [routes, target('client', http('insiders'))]
+    assert.equal(may(given, 'client', twice('2', '1')), true)
+    assert.equal(may(given, 'client', twice('2', '3')), false)
+  })
+
   test('a rule without matches means every route of the group', () => {
     assert.equal(may([routes, target('client', http())], 'client', get('/metrics')), true)
   })

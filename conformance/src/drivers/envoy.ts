@@ -55,6 +55,7 @@ export async function startEnvoyDriver(binary: string, config: WorldConfig): Pro
       enter: async world => {
         plane.replace(world.objects)
         await plane.inForce(MESHED.length)
+        await Promise.all([...envoys.values()].map(warmed))
       },
       ask: async (request, version = '1.1') => outcomeOf(await send(request, version)),
       admin: async (pod, path) => (await envoys.get(nameText(pod))?.admin(path)) ?? '',
@@ -65,6 +66,18 @@ export async function startEnvoyDriver(binary: string, config: WorldConfig): Pro
     const said = await Promise.all([...envoys.values()].map(envoy => envoy.log()))
     await owned.disposeAsync()
     throw new Error(`The cast did not come up. Its proxies said:\n${said.join('')}`, { cause: error })
+  }
+}
+
+const WARMED_MS = 10_000
+
+/** An acknowledged listener or cluster takes no traffic until it has all it waits for. */
+async function warmed(envoy: Envoy): Promise<void> {
+  const deadline = performance.now() + WARMED_MS
+  for (;;) {
+    const stats = await envoy.admin('/stats?filter=total_listeners_warming|warming_clusters')
+    if (!/: [1-9]/.test(stats)) return
+    if (performance.now() > deadline) throw new Error(`A proxy is still warming up:\n${stats}`)
   }
 }
 

@@ -99,13 +99,17 @@ function sourceOf(mesh: Mesh, caller: Caller): MeshRequest['source'] {
   return workload === undefined ? 'unidentified' : (mesh.workloads.get(workload)?.identity ?? 'unidentified')
 }
 
-/** A header sent several times is one header with its values in a row. */
+/** Whether the model has words for a request: it knows one value of each header. */
+export function canAskModel({ call }: Request): boolean {
+  if (call.kind === 'tcp') return true
+  const names = call.headers.map(([name]) => name.toLowerCase())
+  return new Set(names).size === names.length
+}
+
 function callOf(call: Call): MeshRequest['call'] {
   if (call.kind === 'tcp') return call
-  const headers: Record<string, string> = {}
-  for (const [name, value] of call.headers) {
-    const key = name.toLowerCase()
-    headers[key] = key in headers ? `${headers[key]},${value}` : value
+  return {
+    ...call,
+    headers: Object.fromEntries(call.headers.map(([name, value]) => [name.toLowerCase(), value.trim()])),
   }
-  return { ...call, headers }
 }

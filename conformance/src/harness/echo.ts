@@ -4,8 +4,8 @@
  */
 import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http'
-import { createServer as createHttp2Server, type Http2Server } from 'node:http2'
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createHttp2Server } from 'node:http2'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 
 export interface EchoOptions {
   /** What it calls itself. */
@@ -30,7 +30,7 @@ export const ECHO = {
 /** Resolves once every port is listened on. */
 export async function startEcho({ name, address, httpPorts, bytePorts }: EchoOptions): Promise<Echo> {
   const open = new Set<Socket>()
-  const http = httpListeners(name)
+  const http = await httpListeners(name)
   const servers = await Promise.all([
     ...httpPorts.map(port => listen(address, port, socket => sniff(socket, http), open)),
     ...bytePorts.map(port => listen(address, port, socket => speakFirst(socket, name), open)),
@@ -38,7 +38,7 @@ export async function startEcho({ name, address, httpPorts, bytePorts }: EchoOpt
   return {
     stop: async () => {
       for (const socket of open) socket.destroy()
-      await Promise.all(servers.map(server => server.close() && once(server, 'close')))
+      await Promise.all([...servers, http.http2].map(server => server.close() && once(server, 'close')))
     },
   }
 }
@@ -68,23 +68,24 @@ function speakFirst(socket: Socket, name: string): void {
 
 interface HttpListeners {
   readonly http1: Server
-  readonly http2: Http2Server
+  /** Listens at a port of its own: it reads from the system, past whatever has been read of a connection already. */
+  readonly http2: Server
 }
 
-function httpListeners(name: string): HttpListeners {
+async function httpListeners(name: string): Promise<HttpListeners> {
   const saw = ({ url = '', headers, httpVersion }: Pick<IncomingMessage, 'url' | 'headers' | 'httpVersion'>) => ({
     [ECHO.pod]: name,
     [ECHO.path]: encodeURI(url),
     [ECHO.host]: String(headers.host ?? headers[':authority'] ?? ''),
     [ECHO.protocol]: httpVersion,
   })
-  return {
-    http1: createHttpServer((request, response) => response.writeHead(200, saw(request)).end()),
-    http2: createHttp2Server((request, response) => {
-      response.writeHead(200, saw(request))
-      response.end()
-    }),
-  }
+  const http2 = createHttp2Server((request, response) => {
+    response.writeHead(200, saw(request))
+    response.end()
+  })
+  http2.listen(0, '127.0.0.1')
+  await once(http2, 'listening')
+  return { http1: createHttpServer((request, response) => response.writeHead(200, saw(request)).end()), http2 }
 }
 
 const PREFACE = 'PRI * HTTP/2.0'
@@ -92,10 +93,19 @@ const PREFACE = 'PRI * HTTP/2.0'
 /** Hands a connection to whoever speaks what its first bytes say. */
 function sniff(socket: Socket, { http1, http2 }: HttpListeners): void {
   socket.once('data', (first: Buffer) => {
+    if (first.toString('latin1', 0, PREFACE.length) === PREFACE.slice(0, first.length)) {
+      const address = http2.address()
+      const inner = connect(typeof address === 'object' && address !== null ? address.port : 0, '127.0.0.1')
+      inner.on('error', () => socket.destroy())
+      inner.on('close', () => socket.destroy())
+      socket.on('close', () => inner.destroy())
+      inner.write(first)
+      socket.pipe(inner).pipe(socket)
+      return
+    }
     socket.pause()
     socket.unshift(first)
-    const speaks = first.toString('latin1', 0, PREFACE.length) === PREFACE.slice(0, first.length) ? http2 : http1
-    speaks.emit('connection', socket)
+    http1.emit('connection', socket)
     socket.resume()
   })
 }

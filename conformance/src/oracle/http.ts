@@ -36,12 +36,12 @@ function wantedHeaders(headers: unknown): readonly (readonly [string, string])[]
   return maps.flatMap(map => Object.entries(texts(map)))
 }
 
-/** A header that is absent fits nothing; one that comes several times is its values with commas between (RFC 9110 §5.3). */
+/** A header that is absent fits nothing; of one that is sent in several lines one has to fit, each asked on its own. */
 function fitsHeader(name: string, expression: string, call: HttpCall): boolean {
-  const values = call.headers.filter(([sent]) => sent.toLowerCase() === name.toLowerCase()).map(([, value]) => value)
-  if (values.length === 0) return false
-  const value = name.toLowerCase() === 'host' ? host(values[0] ?? '') : values.join(',')
-  return regexFits(expression, value, 'full')
+  const wanted = name.toLowerCase()
+  return call.headers
+    .filter(([sent]) => sent.toLowerCase() === wanted)
+    .some(([, value]) => regexFits(expression, wanted === 'host' ? host(value) : value.trim(), 'full'))
 }
 
 /** The name alone: neither the port nor the dot at the end of a fully qualified name says whom the caller means. */

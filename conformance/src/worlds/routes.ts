@@ -25,7 +25,7 @@ export const PATH_REGEXES = [
   '',
 ] as const
 
-export const HEADER_REGEXES = ['1', '.*', '.+', '(true|yes)', '.*Firefox.*', '^a,b$', '(|1)', '[^,]*', 'é'] as const
+export const HEADER_REGEXES = ['1', '.*', '.+', '(true|yes)', '.*Firefox.*', '^a,b$', '', '(|1)', '[^,]*', 'é'] as const
 export const HOST_REGEXES = ['web', 'web\\.red.*', '.*\\.cluster\\.local', 'WEB', '.*'] as const
 export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const
 
