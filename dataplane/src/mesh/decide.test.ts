@@ -189,10 +189,17 @@ test('the first route that fits is taken, with shares and authors', () => {
 
 test('a route that refuses says how', () => {
   const routes: readonly Route[] = [
-    { match: { kind: 'any' }, action: { kind: 'refuse', status: 503, reason: 'split-without-weight' }, from: [SPLIT] },
+    {
+      match: { kind: 'any' },
+      action: { kind: 'refuse', status: 503, reason: 'all weights of TrafficSplit shop/canary are 0' },
+      from: [SPLIT],
+    },
   ]
   const decision = ask({ routes })
-  assert.deepEqual(decision.kind === 'refused' && [decision.status, decision.reason], [503, 'split-without-weight'])
+  assert.deepEqual(decision.kind === 'refused' && [decision.status, decision.reason], [
+    503,
+    'all weights of TrafficSplit shop/canary are 0',
+  ])
 })
 
 test('endpoints outside the mesh ask nobody', () => {

@@ -112,7 +112,8 @@ function actionOf(
   emptyBackends: MeshConfig['emptyBackends'],
   findings: Finding[],
 ): RouteAction | undefined {
-  if (plan.weightless) return { kind: 'refuse', status: 503, reason: 'split-without-weight' }
+  // The caller is told this, in a header: it names the object whose weights are to be changed.
+  if (plan.weightless) return { kind: 'refuse', status: 503, reason: `all weights of ${refText(plan.ref)} are 0` }
   const usable = plan.backends.filter(backend => usableOn(backend, plan, port, scenery, findings) && backend.weight > 0)
   if (usable.length === 0) {
     const message = `No backend with a weight can be used on port ${port.port}; Service ${port.service} itself gets the traffic.`
