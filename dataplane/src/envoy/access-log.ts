@@ -32,8 +32,8 @@ const REQUEST = {
   ...CONNECTION,
   method: '%REQ(:METHOD)%',
   authority: '%REQ(:AUTHORITY)%',
-  // Neither query nor header values: they carry secrets.
-  path: '%PATH(NQ:ORIG)%',
+  // Neither query nor header values: they carry secrets. `ORIG` would be what a rewrite replaced, and there is none here.
+  path: '%PATH(NQ:PATH)%',
   protocol: '%PROTOCOL%',
   status: '%RESPONSE_CODE%',
   details: '%RESPONSE_CODE_DETAILS%',

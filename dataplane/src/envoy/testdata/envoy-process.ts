@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { globSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, globSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -41,12 +41,21 @@ export class EnvoyProcess {
     const folder = temporaryFolder()
     const config = join(folder, 'envoy.json')
     writeFileSync(config, JSON.stringify(configure(join(folder, 'admin.sock'))))
-    const child = spawn(binary, ['-c', config, ...FLAGS, '--log-path', join(folder, 'envoy.log')], { stdio: 'ignore' })
+    const output = openSync(join(folder, 'access.log'), 'w')
+    const flags = [...FLAGS, '--file-flush-interval-msec', '50', '--log-path', join(folder, 'envoy.log')]
+    const child = spawn(binary, ['-c', config, ...flags], { stdio: ['ignore', output, 'ignore'] })
+    closeSync(output)
     return new EnvoyProcess(child, folder)
   }
 
   log(): string {
     return readFileSync(join(this.#folder, 'envoy.log'), 'utf8')
+  }
+
+  /** The lines written so far, whole ones. */
+  accessLog(): readonly Readonly<Record<string, unknown>>[] {
+    const lines = readFileSync(join(this.#folder, 'access.log'), 'utf8').split('\n').slice(0, -1)
+    return lines.map(line => JSON.parse(line))
   }
 
   async admin(path: string): Promise<{ readonly status: number; readonly body: string }> {
