@@ -64,6 +64,8 @@ interface Passage {
   readonly back: (object: Fields) => Fields
   /** Removes what both a field and an annotation of an object say, where we go to. */
   readonly settle: (object: Fields) => Fields
+  /** The object as it is in the hub, where annotations hold nothing of their own any more. */
+  readonly settled: (object: Fields) => Fields
 }
 
 function raising(info: SmiKind, from: Version): Passage {
@@ -74,12 +76,20 @@ function raising(info: SmiKind, from: Version): Passage {
     forth: object => ({ ...absorb(raise(object, from)), apiVersion: apiVersionOf(info, info.hub) }),
     back: hub => ({ ...lower(absorb(hub), from), apiVersion: apiVersionOf(info, from) }),
     settle: absorb,
+    settled: object => absorb(raise(object, from)),
   }
 }
 
 function lowering(info: SmiKind, to: Version): Passage {
   const { from, forth, back } = raising(info, to)
-  return { from: info.hub, to: from, forth: back, back: forth, settle: object => object }
+  return {
+    from: info.hub,
+    to: from,
+    forth: back,
+    back: forth,
+    settle: object => object,
+    settled: object => stepsOf(info).absorb(object),
+  }
 }
 
 /**
@@ -88,7 +98,7 @@ function lowering(info: SmiKind, to: Version): Passage {
  * If the body as it was once written in the version we go to still converts to the present object, that body is the
  * answer: it says the same. And if the way back would not give the present body, it is kept in an annotation.
  */
-function exactly(object: Fields, { from, to, forth, back, settle }: Passage): Fields {
+function exactly(object: Fields, { from, to, forth, back, settle, settled }: Passage): Fields {
   const plain = withAnnotation(forth(object), spellingIn(to), undefined)
   const written = annotation(object, spellingIn(to))
   const body = written === undefined ? undefined : fromText(written)
@@ -96,7 +106,9 @@ function exactly(object: Fields, { from, to, forth, back, settle }: Passage): Fi
     const candidate = settle({ ...envelope(plain), ...bare(body) })
     if (sameMeaning(back(candidate), object)) return candidate
   }
-  if (sameMeaning(back(plain), object)) return plain
+  const returned = back(plain)
+  // What waits in annotations may come back in another order than a client left it in: that says the same.
+  if (sameJson(bare(returned), bare(object)) && sameMeaning(settled(returned), settled(object))) return plain
   return withAnnotation(plain, spellingIn(from), toText(bare(object)))
 }
 
