@@ -18,6 +18,7 @@ import { adminProviders, readingsOf } from './admin-answers.ts'
 import { newsOf } from './findings-news.ts'
 import { type Address, addressText, isLoopback } from './options.ts'
 import type { Reports } from './reports.ts'
+import { refuseTaken } from './taken-address.ts'
 import type { World } from './world.ts'
 
 export interface RuntimeOptions {
@@ -41,8 +42,10 @@ export interface MeshRuntime {
   stop(): Promise<void>
 }
 
+/** Resolves once proxies are served. Where that cannot be, or the command is told to end first, nothing goes on. */
 export async function runMesh(world: World, options: RuntimeOptions): Promise<MeshRuntime> {
   const { config, say } = options
+  await refuseTaken(options.xds, '--xds-address')
   const stores = fileStores(options.stateDirectory)
   const authority = await Authority.open({
     trustDomain: config.trustDomain,
@@ -58,7 +61,7 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
   const news = newsOf(say)
   const metrics = new Metrics()
   const { pipeline, identity, mistake } = options.reports(metrics)
-  const plane = await startControlPlane({
+  const starting = startControlPlane({
     source: options.source,
     config,
     xds: {
@@ -95,6 +98,7 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
     },
     now: world.now,
   })
+  const plane = await startedOrEnded(starting, options.source, world.ended)
   begun.plane = plane
   news(plane.findings())
   const issuer = issuerNow()
@@ -123,6 +127,31 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
     await stop()
     throw error
   }
+}
+
+/** A folder that cannot be read yet keeps a control plane waiting for as long as it likes. */
+async function startedOrEnded(
+  starting: Promise<ControlPlane>,
+  source: Source,
+  ended: AbortSignal,
+): Promise<ControlPlane> {
+  try {
+    return await Promise.race([starting, rejectedWhen(ended)])
+  } catch (error) {
+    await source.stop()
+    starting.then(
+      plane => plane.stop(),
+      () => undefined, // it failed: that is the error
+    )
+    throw error
+  }
+}
+
+function rejectedWhen(ended: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (ended.aborted) reject(ended.reason)
+    ended.addEventListener('abort', () => reject(ended.reason), { once: true })
+  })
 }
 
 const setTimer: SetTimer = (callback, ms) => {

@@ -13,6 +13,8 @@ export async function run(words: readonly string[], world: Omit<World, 'finish'>
     await program.parseAsync(words.length === 0 ? ['--help'] : words, { from: 'user' })
     return code
   } catch (error) {
+    // Told to end before it had begun.
+    if (world.ended.aborted && error === world.ended.reason) return ExitCode.ok
     if (error instanceof MeshError) {
       world.complain(`${error.message}\n`)
       return error.code === 'ConfigRefused' || error.code === 'AddressRefused' ? ExitCode.usage : ExitCode.operational

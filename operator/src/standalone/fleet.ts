@@ -33,6 +33,8 @@ export interface FleetOptions {
 export interface Proxies {
   isKnown(pod: PodKey): boolean
   proxy(pod: DesiredPod, subnet: number): ProxyStart
+  /** The pod on this subnet is no more. */
+  forget(subnet: number): void
 }
 
 /** How long anything may take to end when everything ends. */
@@ -46,6 +48,7 @@ export class Fleet {
   #proxies: Proxies | undefined
   readonly #leaving = new Set<Promise<void>>()
   #told: ReadonlySet<string> = new Set()
+  #left: ReadonlySet<string> = new Set()
   #isOver = false
 
   constructor(options: FleetOptions) {
@@ -98,10 +101,17 @@ export class Fleet {
       const subnet = numbers.get(pod.key)
       if (subnet !== undefined) this.#startPod(pod, subnet, proxies)
     }
-    if (left.length > 0)
-      this.#options.say(`There are no more addresses: ${left.join(', ')} cannot run. Ask for fewer replicas.`)
+    this.#tellLeft(left)
     for (const key of stop) this.#leave(key)
     if (start.length > 0) this.#show()
+  }
+
+  /** Once for each pod, however often it is tried again. */
+  #tellLeft(left: readonly string[]): void {
+    const fresh = left.filter(key => !this.#left.has(key))
+    this.#left = new Set(left)
+    if (fresh.length > 0)
+      this.#options.say(`There are no more addresses: ${fresh.join(', ')} cannot run. Ask for fewer replicas.`)
   }
 
   #startPod(pod: DesiredPod, subnet: number, proxies: Proxies): void {
@@ -149,6 +159,7 @@ export class Fleet {
     await found.local.stop(found.local.pod.spec.graceMs, false)
     await found.done
     this.#pods.delete(key)
+    this.#proxies?.forget(found.local.subnet)
     this.#show()
     this.#reconcile()
   }

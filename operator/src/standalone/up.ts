@@ -106,6 +106,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     fleet.start({
       isKnown: pod => mesh.plane.mesh.pods.has(pod),
       proxy: (pod, subnet) => proxyStart(options, run, mesh, pod, subnet),
+      forget: subnet => mesh.credentials.forget(credentialFolder(run, subnet)),
     })
     return { mesh, run, pods: () => fleet.pods(), stop }
   } catch (error) {
@@ -204,6 +205,10 @@ function proxyStart(
   return { command: [options.envoy, '--config-path', config, ...flags], adminSocket }
 }
 
+function credentialFolder(run: RunDirectory, subnet: number): string {
+  return join(run.path, 'pods', `${subnet}.credentials`)
+}
+
 function security(
   { isInsecure }: StandaloneOptions,
   run: RunDirectory,
@@ -213,7 +218,7 @@ function security(
   trustDomain: string,
 ): XdsSecurity {
   if (isInsecure) return { kind: 'plaintext' }
-  const folder = join(run.path, 'pods', `${subnet}.credentials`)
+  const folder = credentialFolder(run, subnet)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const identity = spiffeId(trustDomain, { namespace: pod.namespace, serviceAccount: pod.spec.serviceAccount })
   return { kind: 'mtls', files: credentials.keep(folder, identity), server: controlPlaneIdentity(trustDomain) }
