@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Address, type Reply, sendBytes, sendHttp1, sendHttp2 } from '../harness/client.ts'
-import { ECHO, type Echo, startEcho } from '../harness/echo.ts'
+import { ECHO } from '../harness/echo.ts'
 import { type Envoy, startEnvoy } from '../harness/envoy.ts'
 import {
   type Caller,
@@ -22,6 +22,7 @@ import {
 import { CAST, type CastMember, clusterIp, NAMESPACES, POD_PORTS } from '../worlds/cast.ts'
 import { namespaceObject, podObject } from '../worlds/objects.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
+import { type Stage, takeStage } from './stage.ts'
 
 export interface EnvoyDriver {
   /** Resolves once the world is in force in every proxy. */
@@ -44,20 +45,18 @@ export async function startEnvoyDriver(binary: string, config: WorldConfig): Pro
   try {
     const plane = await startControlPlane(config)
     owned.defer(() => plane.stop())
-    plane.replace(emptyStage())
-    for (const member of CAST) {
-      const echo = await application(member)
-      owned.defer(() => echo.stop())
-    }
+    const stage = await takeStage()
+    owned.defer(() => stage.stop())
+    plane.replace(stage.placed(emptyStage()))
     for (const member of MESHED) envoys.set(nameText(member.pod), await proxy(binary, plane, member, owned))
     await plane.inForce(MESHED.length)
     return {
       enter: async world => {
-        plane.replace(world.objects)
+        plane.replace(stage.placed(world.objects))
         await plane.inForce(MESHED.length)
         await Promise.all([...envoys.values()].map(warmed))
       },
-      ask: async (request, version = '1.1') => outcomeOf(await send(request, version)),
+      ask: async (request, version = '1.1') => outcomeOf(await send(stage, request, version)),
       admin: async (pod, path) => (await envoys.get(nameText(pod))?.admin(path)) ?? '',
       logs: async () => (await Promise.all([...envoys.values()].map(envoy => envoy.log()))).join(''),
       stop: () => owned.disposeAsync(),
@@ -89,16 +88,6 @@ function emptyStage() {
   ]
 }
 
-/** Behind a sidecar an application listens beside it; without one it answers at the pod's own address. */
-function application({ pod, subnet, meshed }: CastMember): Promise<Echo> {
-  return startEcho({
-    name: `${pod.namespace}/${pod.name}`,
-    address: `127.${subnet}.0.${meshed ? 2 : 1}`,
-    httpPorts: [POD_PORTS.main, POD_PORTS.side],
-    bytePorts: [POD_PORTS.bytes],
-  })
-}
-
 async function proxy(
   binary: string,
   plane: ControlPlane,
@@ -112,15 +101,16 @@ async function proxy(
   return envoy
 }
 
-function send({ caller, target, call }: Request, version: '1.1' | '2'): Promise<Reply> {
-  const address = addressOf(caller, target)
+function send(stage: Stage, { caller, target, call }: Request, version: '1.1' | '2'): Promise<Reply> {
+  const address = addressOf(stage, caller, target)
   // Where text may be TLS, a proxy that serves both has to hear the first bytes before it can tell.
   if (call.kind === 'tcp') return sendBytes(address, caller.kind === 'stranger' ? 'client' : 'server')
   return version === '2' ? sendHttp2(address, call) : sendHttp1(address, call)
 }
 
 /** Where a process of the caller's pod finds a Service: on the pod's own loopback subnet, ports below 1024 moved up. */
-function addressOf(caller: Caller, target: Target): Address {
+function addressOf(stage: Stage, caller: Caller, target: Target): Address {
+  const subnetOf = (pod: Name) => stage.subnetOf(memberOf(pod))
   if (target.kind === 'pod') return { host: `127.${subnetOf(target.pod)}.0.1`, port: target.port }
   if (caller.kind === 'stranger') throw new Error('Without a sidecar nobody finds a Service on loopback: ask a pod.')
   const [, , high, low] = clusterIp(target.service).split('.')
@@ -128,10 +118,10 @@ function addressOf(caller: Caller, target: Target): Address {
   return { host: `127.${subnetOf(caller.pod)}.${high}.${low}`, port }
 }
 
-function subnetOf(pod: CastMember['pod']): number {
-  const member = CAST.find(one => one.pod.namespace === pod.namespace && one.pod.name === pod.name)
-  if (member === undefined) throw new Error(`Nobody of the cast is ${pod.namespace}/${pod.name}.`)
-  return member.subnet
+function memberOf(pod: Name): CastMember {
+  const member = CAST.find(one => nameText(one.pod) === nameText(pod))
+  if (member === undefined) throw new Error(`Nobody of the cast is ${nameText(pod)}.`)
+  return member
 }
 
 function outcomeOf(reply: Reply): Outcome {

@@ -36,14 +36,7 @@ export async function startEnvoy({ binary, bootstrap }: EnvoyStart): Promise<Env
   const socket = join(folder, 'admin.sock')
   const config = join(folder, 'bootstrap.json')
   const logFile = join(folder, 'envoy.log')
-  await writeFile(
-    config,
-    JSON.stringify(bootstrap(socket)).replace(
-      '"tls_minimum_protocol_version":"TLSv1_3"}',
-      '"tls_minimum_protocol_version":"TLSv1_3","tls_maximum_protocol_version":"TLSv1_3"}',
-    ),
-    { mode: 0o600 },
-  )
+  await writeFile(config, JSON.stringify(bootstrap(socket)), { mode: 0o600 })
   const log = await open(logFile, 'a')
   const child = spawn(binary, ['--config-path', config, ...ARGUMENTS, '--log-level', 'warning'], {
     stdio: ['ignore', log.fd, log.fd],

@@ -21,11 +21,11 @@ const member = (namespace: string, name: string, account: string, subnet: number
 
 /** Two accounts of the same name in two namespaces, two pods of one account, and one pod outside the mesh. */
 export const CAST: readonly CastMember[] = [
-  member('red', 'red-a', 'a', 231),
-  member('red', 'red-b1', 'b', 232),
-  member('red', 'red-b2', 'b', 233),
-  member('blue', 'blue-a', 'a', 234),
-  member('red', 'red-plain', 'b', 235, false),
+  member('red', 'red-a', 'a', 211),
+  member('red', 'red-b1', 'b', 212),
+  member('red', 'red-b2', 'b', 213),
+  member('blue', 'blue-a', 'a', 214),
+  member('red', 'red-plain', 'b', 215, false),
 ]
 
 export const NAMESPACES: readonly string[] = ['red', 'blue']
