@@ -94,13 +94,9 @@ class Up {
 
   start(): void {
     this.#said = this.output.length
-    const child = spawn(
-      SMICTL,
-      ['up', this.shop, '--state-dir', this.state, '--insecure-xds', '--subnets', `${FIRST}-220`],
-      {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    )
+    const child = spawn(SMICTL, ['up', this.shop, '--state-dir', this.state, '--subnets', `${FIRST}-220`], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (part: Buffer) => (this.output += part.toString('utf8')))
     this.#child = child
