@@ -1,0 +1,61 @@
+/** Files in, files out, in another version. What conversion means is tested in smi-crds. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { ran } from '../../test/documentation.ts'
+import { parseFile } from '../sources/index.ts'
+
+const SPLIT = `apiVersion: split.smi-spec.io/v1alpha4
+kind: TrafficSplit
+metadata: {name: canary, namespace: shop}
+spec: {service: web, backends: [{service: web-v1, weight: 90}, {service: web-v2, weight: 10}]}
+`
+const GROUP = `---
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: HTTPRouteGroup
+metadata: {name: pages, namespace: shop}
+spec: {matches: [{name: all, pathRegex: /.*, methods: ["*"]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+`
+
+describe('smictl convert', () => {
+  let folder = ''
+  const file = () => join(folder, 'all.yaml')
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'smi-convert-'))
+    writeFileSync(file(), SPLIT + GROUP)
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  const versions = (text: string) => {
+    const parsed = parseFile('printed', text)
+    return parsed.kind === 'ok' ? parsed.objects.map(({ object }) => object['apiVersion']) : parsed.problems
+  }
+
+  test('a version of one group leaves the others as they are', async () => {
+    const { printed, code } = await ran(['convert', '--to', 'split.smi-spec.io/v1alpha1', file()])
+    assert.equal(code, 0)
+    assert.deepEqual(versions(printed), ['split.smi-spec.io/v1alpha1', 'specs.smi-spec.io/v1alpha4', 'v1'])
+  })
+
+  test('a version without a group is meant for every group', async () => {
+    const { printed } = await ran(['convert', '--to', 'v1alpha3', file()])
+    assert.deepEqual(versions(printed), ['split.smi-spec.io/v1alpha3', 'specs.smi-spec.io/v1alpha3', 'v1'])
+  })
+
+  test('several objects are one List in JSON', async () => {
+    const { printed } = await ran(['convert', '--to', 'v1alpha2', '-o', 'json', file()])
+    assert.deepEqual([JSON.parse(printed).kind, JSON.parse(printed).items.length], ['List', 3])
+  })
+
+  test('a version that is not served is told of, and the object left out', async () => {
+    const { printed, code } = await ran(['convert', '--to', 'split.smi-spec.io/v9', file()])
+    assert.equal(code, 1)
+    assert.match(printed, /all\.yaml:1: TrafficSplit shop\/canary: .*v9/)
+  })
+})
