@@ -25,8 +25,8 @@ export interface BoardOptions {
 
 const DRAW_MS = 1_000
 const LINES_MS = 10_000
-/** Numbers are of the last seconds, so that they follow and do not flicker. */
-const WINDOW = 5
+/** Numbers are of so many last looks: Envoy tells latencies every five seconds only, and twice that holds both. */
+const WINDOW = 10
 const CLEAR = '\x1b[H\x1b[J'
 const MOST_LINES = 6
 
