@@ -96,7 +96,7 @@ class Run {
       const said = canAskModel(request) ? answerText(askModel(mesh, request)) : answerText(answer)
       const version = versionOf(request, at)
       const outcome = await this.#driver.ask(request, version)
-      this.#shares.note(answer, outcome)
+      this.#shares.note(answer, request.call, outcome)
       if (said !== answerText(answer)) this.#note(world, request, seed, `The model says:\n${said}`)
       else if (!expected.has(outcome)) await this.#differs(world, request, version, seed, outcome)
       if (this.disagreements.length >= ENOUGH) return

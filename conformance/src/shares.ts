@@ -1,8 +1,9 @@
 /** Whether requests go to the backends of splits in the shares that the weights say, over many splits with few requests each. */
-import { type Answer, nameText, type Outcome } from './world.ts'
+import { outcomes } from './oracle/visible.ts'
+import type { Answer, Call, Outcome } from './world.ts'
 
 /**
- * Of each request whose answer tells which backend it went to, whether it was the first one is compared with that one's share.
+ * Of each request whose outcome tells which backend it went to, whether it was the first one is compared with that one's share.
  * The sum of the differences is nearly normal, so its distance from nought is told in standard deviations.
  */
 export class Shares {
@@ -10,16 +11,14 @@ export class Shares {
   #variance = 0
   #requests = 0
 
-  note(answer: Answer, outcome: Outcome): void {
-    if (answer.kind !== 'routed' || answer.backends.length < 2) return
-    const [first] = answer.backends
-    const everyPod = answer.backends.flatMap(backend => backend.pods)
-    const names = everyPod.map(({ pod }) => nameText(pod))
-    const tells = new Set(names).size === names.length && everyPod.every(pod => pod.verdict === 'allows')
-    if (first === undefined || !tells || answer.backends.some(backend => backend.pods.length === 0)) return
-    const went = first.pods.some(({ pod }) => outcome === `pod ${nameText(pod)}`)
-    this.#difference += Number(went) - first.share
-    this.#variance += first.share * (1 - first.share)
+  note(answer: Answer, call: Call, outcome: Outcome): void {
+    if (answer.kind !== 'routed') return
+    const [first, ...others] = answer.backends.map(backend => outcomes({ kind: 'routed', backends: [backend] }, call))
+    const share = answer.backends[0]?.share
+    if (first === undefined || share === undefined || others.length === 0) return
+    if (others.some(other => !other.isDisjointFrom(first))) return
+    this.#difference += Number(first.has(outcome)) - share
+    this.#variance += share * (1 - share)
     this.#requests++
   }
 
