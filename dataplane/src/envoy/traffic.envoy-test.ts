@@ -1,5 +1,6 @@
 /** What the resources of this folder do to traffic, between real Envoys on loopback. */
 import assert from 'node:assert/strict'
+import { Server as HttpServer } from 'node:http'
 import type { Server } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -254,6 +255,8 @@ describe('traffic', { skip: binary === undefined ? 'no Envoy binary: set ENVOY' 
   test('an application that is down is tried elsewhere, whatever the method', async () => {
     const [, second] = applications
     second?.close()
+    // Or it goes on answering where it is asked without a pause.
+    if (second instanceof HttpServer) second.closeAllConnections()
     await until('v2 is down', async () => (await ask(at(CLIENT, 3, 8080), { path: '/api' })).status === 503)
     const { headers } = await ask(at(CLIENT, 3, 8080), { path: '/api' })
     assert.equal(headers['x-smi-reason'], 'the application does not answer on its port')
@@ -280,7 +283,7 @@ describe('traffic', { skip: binary === undefined ? 'no Envoy binary: set ENVOY' 
     await until('it is logged', async () => proxy.accessLog().some(line => line['path'] === '/admin/users'))
     const logged = proxy.accessLog().find(line => line['path'] === '/admin/users')
     assert.deepEqual([logged?.['direction'], logged?.['audit']], ['inbound', 'denied'])
-    assert.ok(!JSON.stringify(proxy.accessLog()).includes('abc'), 'A query may carry secrets.')
+    assert.doesNotMatch(JSON.stringify(proxy.accessLog()), /token=/, 'A query may carry secrets.')
     world.access.set(key, access)
     mesh.commit()
   })
