@@ -89,7 +89,7 @@ describe('a rule finds what it forbids', () => {
       'a.ts',
       `export function a() {\n${'  a()\n'.repeat(95)}}\n`,
     ),
-    'exports by name': file('a.ts', 'export default 1\n'),
+    'exports by name, unless it says on the spot why not': file('a.ts', 'export default 1\n'),
     'has no enum, no namespace and no parameter property': file('a.ts', 'export const enum A { B }\n'),
     'is named for what it holds': file('operator/src/utils.ts', ''),
     'smi-crds knows no other package of ours': importing('smi-crds/src/a.ts', '@smi-mesh/dataplane/mesh'),

@@ -12,7 +12,7 @@ import { splits } from './worlds/splits.ts'
 
 /** Mostly enforced: that is where something is decided. */
 const annotations = fc.oneof(
-  { weight: 6, arbitrary: fc.constant({}) },
+  { weight: 10, arbitrary: fc.constant({}) },
   { weight: 1, arbitrary: fc.constant({ 'smi-mesh.dev/access': 'permissive' }) },
   { weight: 1, arbitrary: fc.constant({ 'smi-mesh.dev/access': 'audit' }) },
   { weight: 1, arbitrary: fc.constant({ 'smi-mesh.dev/access': 'enforce', 'smi-mesh.dev/unidentified': 'allow' }) },

@@ -1,7 +1,7 @@
 /** TrafficTargets and IdentityBindings of made-up worlds: any version, across namespaces, dangling, and too far-reaching. */
 import fc from 'fast-check'
 import type { RawObject } from '../world.ts'
-import { NAMESPACES } from './cast.ts'
+import { CAST, NAMESPACES } from './cast.ts'
 import {
   account,
   bindingName,
@@ -15,24 +15,22 @@ import {
 } from './names.ts'
 import { smiObject } from './objects.ts'
 
-const httpRule = fc.record(
-  {
-    kind: fc.constant('HTTPRouteGroup'),
-    name: mentioned(groupName),
-    matches: fc.array(mentioned(routeName), { minLength: 1, maxLength: 2 }),
-  },
-  { requiredKeys: ['kind', 'name'] },
-)
+const httpRule = fc
+  .tuple(mentioned(groupName), fc.array(mentioned(routeName), { minLength: 1, maxLength: 2, size: 'max' }), fc.nat(2))
+  .map(([name, matches, said]) => ({ kind: 'HTTPRouteGroup', name, ...(said === 0 ? { matches } : {}) }))
 const tcpRule = fc.record({ kind: fc.constant('TCPRoute'), name: mentioned(tcpRouteName) })
 const udpRule = fc.record({ kind: fc.constant('UDPRoute'), name: fc.constant('datagrams') })
 
 const rules = fc.array(
-  fc.oneof({ weight: 5, arbitrary: httpRule }, { weight: 4, arbitrary: tcpRule }, { weight: 1, arbitrary: udpRule }),
-  { minLength: 1, maxLength: 3 },
+  fc.oneof({ weight: 8, arbitrary: httpRule }, { weight: 2, arbitrary: tcpRule }, { weight: 1, arbitrary: udpRule }),
+  { minLength: 1, maxLength: 2 },
 )
 
+const serviceAccount = (name: string, namespace: string) => ({ kind: 'ServiceAccount', name, namespace })
+
 const source = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('ServiceAccount'), name: account, namespace }) },
+  { weight: 12, arbitrary: fc.constantFrom(...CAST).map(({ account, pod }) => serviceAccount(account, pod.namespace)) },
+  { weight: 1, arbitrary: fc.tuple(account, namespace).map(([name, of]) => serviceAccount(name, of)) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('ServiceAccount'), name: account }) },
   {
     weight: 1,
@@ -42,22 +40,20 @@ const source = fc.oneof(
 
 /** The namespace of a destination is mostly its own, often unsaid, and now and then one it has no say in. */
 function destination(own: string) {
-  const where = fc.constantFrom(
-    { namespace: own },
-    { namespace: own },
-    { namespace: own },
-    {},
-    { namespace: otherNamespace(own) },
+  const where = fc.oneof(
+    { weight: 8, arbitrary: fc.constant({ namespace: own }) },
+    { weight: 2, arbitrary: fc.constant({}) },
+    { weight: 1, arbitrary: fc.constant({ namespace: otherNamespace(own) }) },
   )
   const who = fc.oneof(
-    { weight: 6, arbitrary: account.map(name => ({ kind: 'ServiceAccount', name })) },
+    { weight: 10, arbitrary: account.map(name => ({ kind: 'ServiceAccount', name })) },
     { weight: 1, arbitrary: mentioned(bindingName).map(name => ({ kind: 'IdentityBinding', name })) },
   )
   return fc.tuple(who, where).map(([who, where]) => ({ ...who, ...where }))
 }
 
 const version = fc.constantFrom('v1alpha4', 'v1alpha3', 'v1alpha3', 'v1alpha2', 'v1alpha1')
-const port = fc.constantFrom(undefined, undefined, 80, 8080, 8081)
+const port = fc.constantFrom(undefined, undefined, undefined, 80, 8080, 8081)
 
 /** v1alpha1 has everything at the top and calls its rules `specs`; it and v1alpha2 may name a port. */
 function target(namespace: string, name: string): fc.Arbitrary<RawObject> {
@@ -65,7 +61,7 @@ function target(namespace: string, name: string): fc.Arbitrary<RawObject> {
     .record({
       version,
       destination: destination(namespace),
-      sources: fc.array(source, { minLength: 1, maxLength: 2 }),
+      sources: fc.array(source, { minLength: 1, maxLength: 3, size: 'max' }),
       rules,
       port,
     })
@@ -78,13 +74,13 @@ function target(namespace: string, name: string): fc.Arbitrary<RawObject> {
     })
 }
 
-const targets = fc
-  .uniqueArray(fc.tuple(home, fc.constantFrom('one', 'two', 'three', 'four')), {
-    maxLength: 6,
-    size: 'max',
-    selector: String,
-  })
-  .chain(names => fc.tuple(...names.map(([namespace, name]) => target(namespace, name))))
+const targets = fc.tuple(
+  ...['one', 'two', 'three', 'four', 'five', 'six'].map(name =>
+    fc
+      .tuple(home, fc.nat(3))
+      .chain(([namespace, exists]) => target(namespace, name).map(found => (exists === 0 ? [] : [found]))),
+  ),
+)
 
 const schemes = fc.oneof(
   account.map(serviceAccount => ({ serviceAccount })),
@@ -104,4 +100,6 @@ const bindings = fc
   )
   .chain(all => fc.subarray(all))
 
-export const access: fc.Arbitrary<readonly RawObject[]> = fc.tuple(bindings, targets).map(parts => parts.flat())
+export const access: fc.Arbitrary<readonly RawObject[]> = fc
+  .tuple(bindings, targets)
+  .map(([bindings, targets]) => [...bindings, ...targets.flat()])

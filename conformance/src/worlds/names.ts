@@ -17,7 +17,7 @@ export const bindingName = fc.constantFrom('callers')
 export const routeName = fc.constantFrom('one', 'two')
 
 export const mentioned = <T extends string>(names: fc.Arbitrary<T>): fc.Arbitrary<string> =>
-  fc.oneof({ weight: 12, arbitrary: names }, { weight: 1, arbitrary: fc.constant('nowhere') })
+  fc.oneof({ weight: 20, arbitrary: names }, { weight: 1, arbitrary: fc.constant('nowhere') })
 
 export const account = mentioned(fc.constantFrom(...ACCOUNTS))
 export const service = mentioned(fc.constantFrom(...SERVICES))
