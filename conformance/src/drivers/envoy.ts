@@ -128,8 +128,8 @@ function outcomeOf(reply: Reply): Outcome {
   switch (reply.kind) {
     case 'bytes':
       return podOutcome(reply.line)
-    case 'closed':
-      return 'closed'
+    case 'closed': // who is refused must not hear a word of the server before
+      return reply.heard === 0 ? 'closed' : `unexpected end after ${reply.heard} bytes`
     case 'silent':
       return 'unexpected silence'
     case 'http': {

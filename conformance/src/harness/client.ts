@@ -15,7 +15,7 @@ export interface Address {
 export type Reply =
   | { readonly kind: 'http'; readonly status: number; readonly headers: Readonly<Record<string, string>> }
   | { readonly kind: 'bytes'; readonly line: string }
-  | { readonly kind: 'closed'; readonly why: string }
+  | { readonly kind: 'closed'; readonly why: string; readonly heard: number }
   | { readonly kind: 'silent' }
 
 const PATIENCE_MS = 5_000
@@ -64,8 +64,8 @@ function converse({ host, port }: Address, { begin, read }: Conversation): Promi
   let heard = ''
   socket.setTimeout(PATIENCE_MS, () => done({ kind: 'silent' }))
   socket.on('connect', () => begin(socket))
-  socket.on('error', error => done({ kind: 'closed', why: error.message }))
-  socket.on('close', () => done({ kind: 'closed', why: `after ${heard.length} bytes` }))
+  socket.on('error', error => done({ kind: 'closed', why: error.message, heard: heard.length }))
+  socket.on('close', () => done({ kind: 'closed', why: 'the connection ended', heard: heard.length }))
   socket.on('data', (chunk: Buffer) => {
     heard += chunk.toString('latin1')
     const reply = read(heard, socket)
@@ -92,10 +92,10 @@ export function sendHttp2(to: Address, call: HttpCall): Promise<Reply> {
     session.destroy()
   }
   session.setTimeout(PATIENCE_MS, () => done({ kind: 'silent' }))
-  session.on('error', (error: Error) => done({ kind: 'closed', why: error.message }))
-  session.on('close', () => done({ kind: 'closed', why: 'the session ended' }))
+  session.on('error', (error: Error) => done({ kind: 'closed', why: error.message, heard: 0 }))
+  session.on('close', () => done({ kind: 'closed', why: 'the session ended', heard: 0 }))
   const stream = session.request(http2Headers(call), { endStream: true })
-  stream.on('error', (error: Error) => done({ kind: 'closed', why: error.message }))
+  stream.on('error', (error: Error) => done({ kind: 'closed', why: error.message, heard: 0 }))
   stream.on('response', headers => {
     const texts = Object.entries(headers).map(([name, value]) => [name, String(value)] as const)
     done({ kind: 'http', status: Number(headers[':status']), headers: Object.fromEntries(texts) })

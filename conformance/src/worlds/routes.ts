@@ -27,14 +27,21 @@ export const PATH_REGEXES = [
 ] as const
 
 export const HEADER_REGEXES = ['1', '.*', '.+', '(true|yes)', '.*Firefox.*', '^a,b$', '', '(|1)', '[^,]*', 'é'] as const
-export const HOST_REGEXES = ['web', 'web\\.red.*', '.*\\.cluster\\.local', 'WEB', '.*'] as const
+export const HOST_REGEXES = [
+  'web',
+  'web-v[12]',
+  'web(-v1)?\\.red.*',
+  '.*\\.cluster\\.local',
+  'WEB',
+  'example\\.org',
+] as const
 export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const
 
 const wanted = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(fc.constant('x-canary'), fc.constantFrom(...HEADER_REGEXES)) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('User-Agent'), fc.constantFrom('.*Firefox.*', 'curl/.*')) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('x_under'), fc.constantFrom('1', '.*')) },
-  { weight: 2, arbitrary: fc.tuple(fc.constant('host'), fc.constantFrom(...HOST_REGEXES)) },
+  { weight: 4, arbitrary: fc.tuple(fc.constant('host'), fc.constantFrom(...HOST_REGEXES)) },
 )
 
 const headers = fc
