@@ -18,6 +18,7 @@ import {
   Catalog,
   type NodeInfo,
   type Peer,
+  type PeerProof,
   type ProxyState,
   type Rejection,
   type XdsCounters,
@@ -34,6 +35,8 @@ export interface ServeOptions extends Partial<XdsEvents> {
   readonly identify: (identity: SpiffeId) => void
   /** Whether proxies may come without TLS and be believed. Only ever on loopback, and only when the user asked for it. */
   readonly trustPlaintext: boolean
+  /** How proxies prove whose they are; by their connection's certificate unless said otherwise. */
+  readonly proof?: PeerProof
 }
 
 /** What one settled revision cost: resources encoded anew, and the bytes of those. */
@@ -55,10 +58,11 @@ export interface Serving {
   stop(): Promise<void>
 }
 
-export function serve({ graph, mesh, secrets, resources, identify, trustPlaintext, ...events }: ServeOptions): Serving {
+export function serve(options: ServeOptions): Serving {
+  const { graph, mesh, secrets, resources, identify, trustPlaintext, ...rest } = options
   const derived = deriveResources(graph, mesh, secrets, resources)
   const catalog = new Catalog()
-  const server = new XdsServer({ ...events, catalog, admit: admission(mesh, identify, trustPlaintext) })
+  const server = new XdsServer({ ...rest, catalog, admit: admission(mesh, identify, trustPlaintext) })
   const published = new Map<string, EnvoyResource>()
 
   function commit(settled: Settled): Committed {
@@ -92,7 +96,7 @@ export function serve({ graph, mesh, secrets, resources, identify, trustPlaintex
   }
 }
 
-/** A proxy gets the configuration of the pod it names, if its certificate proves that pod's identity. */
+/** A proxy gets the configuration of the pod it names, if it has proved to be of that pod. */
 function admission(mesh: Mesh, identify: (identity: SpiffeId) => void, trustPlaintext: boolean) {
   return (peer: Peer, node: NodeInfo): Admission => {
     const pod: PodKey | undefined = podOfNodeId(node.id)
@@ -100,11 +104,23 @@ function admission(mesh: Mesh, identify: (identity: SpiffeId) => void, trustPlai
     const scope = mesh.pods.get(pod)
     const workload = scope === undefined ? undefined : mesh.workloads.get(scope)
     if (workload === undefined) return refused(`Pod ${pod} is not in the mesh.`)
-    if (peer.kind === 'plaintext' ? !trustPlaintext : peer.identity !== workload.identity) {
-      return refused(`The certificate presented does not prove the identity of pod ${pod}, ${workload.identity}.`)
-    }
+    const objection = objectionTo(peer, pod, workload.identity, trustPlaintext)
+    if (objection !== undefined) return refused(objection)
     identify(workload.identity)
     return { kind: 'admitted', scope: workload.key, pod }
+  }
+}
+
+function objectionTo(peer: Peer, pod: PodKey, identity: SpiffeId, trustPlaintext: boolean): string | undefined {
+  switch (peer.kind) {
+    case 'plaintext':
+      return trustPlaintext ? undefined : `A stream without TLS proves nothing of pod ${pod}.`
+    case 'certificate':
+      if (peer.identity === identity) return undefined
+      return `The certificate presented does not prove the identity of pod ${pod}, ${identity}.`
+    case 'token':
+      if (peer.pod === pod && peer.identity === identity) return undefined
+      return `The token presented is of pod ${peer.pod} and ${peer.identity}; it does not prove pod ${pod}, ${identity}.`
   }
 }
 

@@ -2,9 +2,12 @@
 import { X509Certificate } from 'node:crypto'
 import type { ServerDuplexStream } from '@grpc/grpc-js'
 import { parseSpiffeId, type SpiffeId } from '../mesh/identity.ts'
+import type { PodKey } from '../mesh/keys.ts'
 
 export type Peer =
   | { readonly kind: 'certificate'; readonly identity: SpiffeId; readonly address: string }
+  /** TLS and a token, which is of one pod. */
+  | { readonly kind: 'token'; readonly identity: SpiffeId; readonly pod: PodKey; readonly address: string }
   /** No TLS: the caller of the server decides whether to believe whoever can connect. */
   | { readonly kind: 'plaintext'; readonly address: string }
 

@@ -1,5 +1,5 @@
 /** A resource as it goes over the wire: encoded once, named by its content. Knows the envelope, not what is inside. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import type { ObjectRef } from '../mesh/object-ref.ts'
 import type { EnvoyResource, TypeUrl } from '../mesh/resource.ts'
@@ -19,17 +19,19 @@ export interface Resource {
 }
 
 export function versionOf(value: Uint8Array): Version {
-  return createHash('sha256').update(value).digest('base64url').slice(0, 16)
+  return hash('sha256', value, 'base64url').slice(0, 16)
 }
+
+/** One for all: it keeps the room it grew to. */
+const writer = new BinaryWriter()
 
 /** Field numbers are those of `envoy.service.discovery.v3.Resource` and `google.protobuf.Any`. */
 export function resource({ type, name, value, from }: EnvoyResource): Resource {
   const version = versionOf(value)
-  const any = new BinaryWriter().tag(1, WireType.LengthDelimited).string(type)
-  any.tag(2, WireType.LengthDelimited).bytes(value)
-  const element = new BinaryWriter().tag(1, WireType.LengthDelimited).string(version)
-  element.tag(2, WireType.LengthDelimited).bytes(any.finish())
-  element.tag(3, WireType.LengthDelimited).string(name)
-  const wire = new BinaryWriter().tag(2, WireType.LengthDelimited).bytes(element.finish()).finish()
-  return { type, name, version, wire, from }
+  const { LengthDelimited } = WireType
+  writer.tag(2, LengthDelimited).fork().tag(1, LengthDelimited).string(version)
+  writer.tag(2, LengthDelimited).fork().tag(1, LengthDelimited).string(type)
+  writer.tag(2, LengthDelimited).bytes(value).join()
+  writer.tag(3, LengthDelimited).string(name).join()
+  return { type, name, version, wire: writer.finish(), from }
 }

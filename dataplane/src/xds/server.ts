@@ -8,6 +8,7 @@ import type { PodKey, WorkloadKey } from '../mesh/keys.ts'
 import type { TypeUrl } from '../mesh/resource.ts'
 import type { Catalog, Revision } from './catalog.ts'
 import { type Peer, peerOf } from './peer.ts'
+import { type PeerProof, peerByToken, type ReviewToken } from './proof.ts'
 import type { ConnectedProxy, ProxyState } from './proxy-state.ts'
 import { Pusher } from './push.ts'
 import type { NodeInfo } from './request.ts'
@@ -53,6 +54,7 @@ export interface XdsServerOptions extends Partial<XdsEvents> {
   readonly catalog: Catalog
   /** May do work: the first proxy of an identity has its certificate issued here. Asked again by `reassign`. */
   readonly admit: (peer: Peer, node: NodeInfo) => Admission
+  readonly proof?: PeerProof
   readonly now?: () => number
   readonly maxStreams?: number
   readonly maxRequestBytes?: number
@@ -82,6 +84,7 @@ const DEFAULTS = {
   stopMs: 2_000,
 }
 
+const STOPPING = 'The control plane is stopping.'
 const STATE_OF_THE_WORLD =
   'This control plane speaks the incremental protocol alone: set api_type: DELTA_GRPC in ads_config of the bootstrap.'
 
@@ -97,6 +100,8 @@ export class XdsServer {
   #server: Server | undefined
   #secure = true
   #pushed: Revision
+  /** Streams whose token is with whoever judges it. */
+  #reviewing = 0
   #stopping = false
 
   constructor(options: XdsServerOptions) {
@@ -109,6 +114,8 @@ export class XdsServer {
   async listen(address: string, credentials: ServerCredentials): Promise<number> {
     const server = new Server(serverOptions(this.#options))
     this.#secure = credentials._isSecure()
+    if (this.#options.proof?.kind === 'token' && !this.#secure)
+      throw new TypeError('Tokens need TLS: anyone could read them.')
     this.#server = server
     server.addService(SERVICE, {
       DeltaAggregatedResources: (call: Call) => this.#open(call),
@@ -163,7 +170,7 @@ export class XdsServer {
     const server = this.#server
     if (server === undefined) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    for (const stream of [...this.#streams]) stream.end(status.UNAVAILABLE, 'The control plane is stopping.')
+    for (const stream of [...this.#streams]) stream.end(status.UNAVAILABLE, STOPPING)
     const force = setTimeout(() => server.forceShutdown(), this.#options.stopMs)
     server.tryShutdown(() => resolve())
     await promise
@@ -171,13 +178,32 @@ export class XdsServer {
   }
 
   #open(call: Call): void {
-    const peer = peerOf(call, this.#secure)
-    if (this.#stopping) this.#turnAway(call, status.UNAVAILABLE, 'The control plane is stopping.')
-    else if (peer === undefined) {
-      this.#turnAway(call, status.UNAUTHENTICATED, 'The stream needs a client certificate with one SPIFFE ID.')
-    } else if (this.#streams.size >= this.#options.maxStreams) {
+    const { proof = { kind: 'connection' }, maxStreams } = this.#options
+    if (this.#stopping) this.#turnAway(call, status.UNAVAILABLE, STOPPING)
+    else if (this.#streams.size + this.#reviewing >= maxStreams) {
       this.#turnAway(call, status.RESOURCE_EXHAUSTED, 'This replica serves as many proxies as it may.')
-    } else this.#streams.add(new AdsStream(call, peer, this.#host))
+    } else if (proof.kind === 'token') void this.#openByToken(call, proof.review)
+    else {
+      const peer = peerOf(call, this.#secure)
+      const missing = 'The stream needs a client certificate with one SPIFFE ID.'
+      if (peer === undefined) this.#turnAway(call, status.UNAUTHENTICATED, missing)
+      else this.#serve(call, peer)
+    }
+  }
+
+  /** Nothing of the stream is read before its token is judged. */
+  async #openByToken(call: Call, review: ReviewToken): Promise<void> {
+    this.#reviewing++
+    const proved = await peerByToken(call, review, this.#options.helloMs)
+    this.#reviewing--
+    if (call.cancelled) return
+    if (this.#stopping) this.#turnAway(call, status.UNAVAILABLE, STOPPING)
+    else if ('reason' in proved) this.#turnAway(call, proved.code, proved.reason)
+    else this.#serve(call, proved)
+  }
+
+  #serve(call: Call, peer: Peer): void {
+    this.#streams.add(new AdsStream(call, peer, this.#host))
   }
 
   #turnAway(call: Call, code: status, reason: string): void {

@@ -11,7 +11,12 @@ export class AdsClient {
   readonly #ended = Promise.withResolvers<{ code: number; details: string }>()
   #arrived = Promise.withResolvers<void>()
 
-  constructor(port: number, method = 'DeltaAggregatedResources', channel = credentials.createInsecure()) {
+  constructor(
+    port: number,
+    method = 'DeltaAggregatedResources',
+    channel = credentials.createInsecure(),
+    metadata = new Metadata(),
+  ) {
     this.#client = new Client(`127.0.0.1:${port}`, channel, {
       'grpc.use_local_subchannel_pool': 1,
       'grpc.ssl_target_name_override': 'localhost',
@@ -20,7 +25,7 @@ export class AdsClient {
       `${PATH}/${method}`,
       (request: DeltaDiscoveryRequest) => Buffer.from(DeltaDiscoveryRequest.encode(request).finish()),
       (bytes: Buffer) => DeltaDiscoveryResponse.decode(bytes),
-      new Metadata(),
+      metadata,
     )
     this.#call.on('error', ({ code, details }: ServiceError) => this.#ended.resolve({ code, details }))
     this.#call.on('end', () => this.#ended.resolve({ code: 0, details: '' }))

@@ -1,0 +1,52 @@
+/**
+ * How streams prove who is at their other end. Knows that a bearer token exists and where it is found; whose it is, is asked of
+ * whoever made it.
+ */
+import { type Metadata, type ServerDuplexStream, status } from '@grpc/grpc-js'
+import type { SpiffeId } from '../mesh/identity.ts'
+import type { PodKey } from '../mesh/keys.ts'
+import type { Peer } from './peer.ts'
+import type { Refusal } from './stream.ts'
+
+/**
+ * `connection`: by the certificate of the TLS connection, or by nothing where it is plaintext. `token`: by a bearer token that
+ * comes with each stream, over TLS alone.
+ */
+export type PeerProof = { readonly kind: 'connection' } | { readonly kind: 'token'; readonly review: ReviewToken }
+
+/** Rejects where whoever knows cannot be asked now: the proxy is told to come again. Aborted where nobody waits any more. */
+export type ReviewToken = (token: string, signal: AbortSignal) => Promise<TokenVerdict>
+
+export type TokenVerdict =
+  | { readonly kind: 'genuine'; readonly identity: SpiffeId; readonly pod: PodKey }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+const BEARER = /^Bearer ([\w~+/.=-]+)$/i
+
+/** The token of `authorization: Bearer <token>` (RFC 6750 §2.1); undefined where there is none, or more than one header. */
+export function bearerToken(metadata: Metadata): string | undefined {
+  const [value, ...others] = metadata.get('authorization')
+  return typeof value === 'string' && others.length === 0 ? BEARER.exec(value)?.[1] : undefined
+}
+
+/** Who a stream's token says it is. Never rejects. */
+export async function peerByToken(
+  call: Pick<ServerDuplexStream<unknown, unknown>, 'metadata' | 'getPeer' | 'once'>,
+  review: ReviewToken,
+  timeoutMs: number,
+): Promise<Peer | Refusal> {
+  const token = bearerToken(call.metadata)
+  if (token === undefined) {
+    return { code: status.UNAUTHENTICATED, reason: 'The stream needs a token: authorization: Bearer <token>.' }
+  }
+  const gone = new AbortController()
+  call.once('cancelled', () => gone.abort())
+  try {
+    const verdict = await review(token, AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)]))
+    if (verdict.kind === 'refused') return { code: status.UNAUTHENTICATED, reason: verdict.reason }
+    return { kind: 'token', identity: verdict.identity, pod: verdict.pod, address: call.getPeer() }
+  } catch {
+    // Whoever reviews has told its own log why; a stranger is told no more than what to do.
+    return { code: status.UNAVAILABLE, reason: 'The token cannot be verified now; come again.' }
+  }
+}
