@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ServerCredentials } from '@grpc/grpc-js'
-import { DEFAULT_MESH_CONFIG, type EnvoyResource } from '@smi-mesh/dataplane/mesh'
+import { DEFAULT_MESH_CONFIG, type EnvoyResource, refText } from '@smi-mesh/dataplane/mesh'
 import type { Finding } from '../src/compile/index.ts'
 import { type ControlPlane, startControlPlane } from '../src/control-plane.ts'
 import { FileSource } from '../src/sources/index.ts'
@@ -82,7 +82,7 @@ export class LivingMesh {
 
   /** What is said of an object, given as `Kind namespace/name`. */
   findings(object: string): readonly Finding[] {
-    return this.plane.findings().filter(({ about }) => `${about.kind} ${about.namespace}/${about.name}` === object)
+    return this.plane.findings().filter(({ about }) => refText(about) === object)
   }
 
   /** Every resource of the proxies of a namespace that no object of another namespace has a part in, as text to compare. */

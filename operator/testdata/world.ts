@@ -16,6 +16,7 @@ import {
 import { parseAllDocuments } from 'yaml'
 import { type CompiledMesh, compile } from '../src/compile/index.ts'
 import { FactTables, type ObjectChange } from '../src/facts/index.ts'
+import { objectRef } from '../src/object-ref.ts'
 
 /** A Kubernetes object as one would write it. */
 export interface Manifest {
@@ -28,8 +29,9 @@ export interface Manifest {
 const CLUSTER_SCOPED: ReadonlySet<string> = new Set(['Namespace', 'Node'])
 
 /** What an object is called; namespaced objects without a namespace are in `default`. */
-export function refOf({ kind, metadata }: Manifest): ObjectRef {
-  return { kind, namespace: CLUSTER_SCOPED.has(kind) ? '' : (metadata.namespace ?? 'default'), name: metadata.name }
+export function refOf({ apiVersion, kind, metadata }: Manifest): ObjectRef {
+  const namespace = CLUSTER_SCOPED.has(kind) ? '' : (metadata.namespace ?? 'default')
+  return objectRef(apiVersion, kind, namespace, metadata.name)
 }
 
 /** The objects of a YAML text; the empty documents in it are none. */

@@ -1,5 +1,5 @@
 /** Plain objects as the product's sources hand them over. */
-import type { ObjectChange } from '@smi-mesh/operator/facts'
+import { type ObjectChange, objectRef } from '@smi-mesh/operator/facts'
 import { nameOf, text } from '../oracle/read.ts'
 import type { RawObject } from '../world.ts'
 
@@ -22,5 +22,5 @@ export function difference(before: readonly RawObject[], after: readonly RawObje
 function refOf(object: RawObject): ObjectChange['ref'] {
   const kind = text(object['kind'])
   const { namespace, name } = nameOf(object)
-  return { kind, namespace: kind === 'Namespace' ? '' : namespace, name }
+  return objectRef(text(object['apiVersion']), kind, kind === 'Namespace' ? '' : namespace, name)
 }

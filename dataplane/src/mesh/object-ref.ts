@@ -1,14 +1,17 @@
 /** Provenance: which object of the user a value of the mesh comes from. */
 
 export interface ObjectRef {
+  /** Only where it is not the usual one of the kind, so that equal references are equal values. */
+  readonly group?: string
   readonly kind: string
   readonly namespace: string
   readonly name: string
 }
 
-/** `TrafficSplit shop/canary`, as messages and annotations spell it. */
+/** `TrafficSplit shop/canary`, as messages and annotations spell it; `TCPRoute.gateway.networking.k8s.io shop/db` of another group. */
 export function refText(ref: ObjectRef): string {
-  return `${ref.kind} ${ref.namespace}/${ref.name}`
+  const kind = ref.group === undefined ? ref.kind : `${ref.kind}.${ref.group}`
+  return `${kind} ${ref.namespace}/${ref.name}`
 }
 
 /** Total order, so that lists of references are the same on every replica. */

@@ -92,7 +92,7 @@ export function explain(translation: Translation, origins: ReadonlyMap<string, s
 
 /** `TrafficSplit shop/canary`, `trafficsplit/shop/canary` and the rule `traffictarget/shop/pay/routes` all name an object. */
 function objectNamed(name: string, origins: ReadonlyMap<string, string>): string | undefined {
-  const [, kind, namespace, object] = /^([A-Za-z]+)[ /]([^/ ]*)\/([^/ ]+)(?:\/.*)?$/.exec(name) ?? []
+  const [, kind, namespace, object] = /^([\w.-]+)[ /]([^/ ]*)\/([^/ ]+)(?:\/.*)?$/.exec(name) ?? []
   if (kind === undefined || namespace === undefined || object === undefined) return undefined
   const wanted = `${kind} ${namespace}/${object}`.toLowerCase()
   return [...origins.keys()].find(text => text.toLowerCase() === wanted)

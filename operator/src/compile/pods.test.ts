@@ -336,6 +336,35 @@ kind: TrafficSplitt
 metadata: {name: typo, namespace: shop}
 `)
   assert.equal(made.mesh.services.has(serviceKey('shop', 'knative')), false)
-  assert.deepEqual([...made.findings.keys()], ['TrafficSplitt shop/typo'])
-  assert.deepEqual(made.reasons('TrafficSplitt shop/typo'), ['UnknownKind'])
+  const typo = 'TrafficSplitt.split.smi-spec.io shop/typo'
+  assert.deepEqual([...made.findings.keys()], [typo])
+  assert.deepEqual(made.reasons(typo), ['UnknownKind'])
+})
+
+test('an object of another API takes nothing from ours of the same kind and name, neither by coming nor by going', () => {
+  const namesakes = manifests(`
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: web, namespace: shop}
+---
+apiVersion: gateway.networking.k8s.io/v1alpha2
+kind: TCPRoute
+metadata: {name: all, namespace: shop}
+---
+apiVersion: spec.smi-spec.io/v1alpha1
+kind: TCPRoute
+metadata: {name: all, namespace: shop}
+`)
+  const made = world(`
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: TCPRoute
+metadata: {name: all, namespace: shop}
+spec: {matches: {ports: []}}
+`)
+  const before = made.dump()
+  made.put(...namesakes)
+  assert.deepEqual([...made.findings.keys()], ['TCPRoute.spec.smi-spec.io shop/all'])
+  made.remove(...namesakes)
+  assert.deepEqual(made.dump(), before)
+  assert.equal(made.facts.tcpRoutes.get('shop/all')?.ports.length, 0)
 })

@@ -12,6 +12,7 @@ import {
   type ServiceKey,
   serviceKey,
 } from '@smi-mesh/dataplane/mesh'
+import { isSmi, KINDS } from '@smi-mesh/smi-crds'
 import { type Finding, orderly } from '../compile/finding.ts'
 import { endpointSliceFacts } from './endpoint-slice.ts'
 import type {
@@ -56,25 +57,13 @@ export function nameKey(namespace: string, name: string): NameKey {
   return `${namespace}/${name}`
 }
 
-const SMI_GROUP = /^(?:access|metrics|specs?|split)\.smi-spec\.io\//
-
-/** The kinds that become facts, and the API that defines each: a knative Service is no Service of ours. */
-const API_OF: ReadonlyMap<string, RegExp> = new Map([
-  ['Namespace', /^v1$/],
-  ['ServiceAccount', /^v1$/],
-  ['Service', /^v1$/],
-  ['Pod', /^v1$/],
-  ['EndpointSlice', /^discovery\.k8s\.io\//],
-  ['TrafficSplit', /^split\.smi-spec\.io\//],
-  ['TrafficTarget', /^access\.smi-spec\.io\//],
-  ['IdentityBinding', /^access\.smi-spec\.io\//],
-  ['HTTPRouteGroup', /^specs?\.smi-spec\.io\//],
-  ['TCPRoute', /^specs?\.smi-spec\.io\//],
-  ['UDPRoute', /^specs?\.smi-spec\.io\//],
-])
+const SMI_KINDS: ReadonlySet<string> = new Set(KINDS.map(({ kind }) => kind))
 
 /** The kinds of objects that sources have to bring. All others are ignored, silently unless they claim to be of SMI. */
-export const FACT_KINDS: readonly string[] = [...API_OF.keys()].sort()
+export const FACT_KINDS: readonly string[] = [
+  ...SMI_KINDS,
+  ...['EndpointSlice', 'Namespace', 'Pod', 'Service', 'ServiceAccount'],
+].sort()
 
 interface Taken {
   readonly rejected: boolean
@@ -143,25 +132,36 @@ export class FactTables {
 
   #take(ref: ObjectRef, object: unknown): readonly Finding[] {
     const apiVersion = textOf(fieldsOf(object)['apiVersion'])
-    const smi = SMI_GROUP.test(apiVersion)
-    const known = API_OF.get(ref.kind)?.test(apiVersion) ?? false
-    if (!known && !smi) return []
-    const unknown: Taken = { rejected: true, findings: [unknownKind(ref, apiVersion)] }
-    const { rejected, findings } = (known && this.#intakes.get(ref.kind)?.take(ref, object)) || unknown
+    const intake = this.#intakeOf(ref)
+    const smi = isSmi(object)
+    if (intake === undefined && !smi) return []
+    const unknown: Taken = { rejected: true, findings: [unknownKind(ref, object)] }
+    const { rejected, findings } = intake?.take(ref, object) ?? unknown
     const key = refText(ref)
     if (findings.length > 0) this.problems.set(key, findings)
     else this.problems.delete(key)
     if (smi || SPOKEN_ABOUT.has(ref.kind) || findings.length > 0) {
-      this.subjects.set(key, { ref, apiVersion, generation: generationOf(object), smi: smi && known, rejected })
+      this.subjects.set(key, {
+        ref,
+        apiVersion,
+        generation: generationOf(object),
+        smi: intake !== undefined && SMI_KINDS.has(ref.kind),
+        rejected,
+      })
     } else this.subjects.delete(key)
     return findings
   }
 
   #forget(ref: ObjectRef): readonly Finding[] {
-    this.#intakes.get(ref.kind)?.forget(ref)
+    this.#intakeOf(ref)?.forget(ref)
     this.problems.delete(refText(ref))
     this.subjects.delete(refText(ref))
     return []
+  }
+
+  /** A knative Service is no Service of ours: it neither becomes facts nor takes any away. */
+  #intakeOf({ group, kind }: ObjectRef): Intake | undefined {
+    return group === undefined ? this.#intakes.get(kind) : undefined
   }
 }
 

@@ -1,3 +1,4 @@
+export { objectRef } from '../object-ref.ts'
 export { FACT_KINDS, FactTables, type NameKey, nameKey, type ObjectChange } from './fact-tables.ts'
 export type {
   ContainerPort,

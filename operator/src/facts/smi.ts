@@ -209,8 +209,10 @@ function values(object: unknown): number {
   return count
 }
 
-/** Says of an object of an SMI group that there is no such kind. */
-export function unknownKind(ref: ObjectRef, apiVersion: string): Finding {
-  const message = `There is no kind ${quoted(ref.kind)} in ${apiVersion}. Correct apiVersion and kind.`
-  return finding(ref, 'UnknownKind', 'kind', message)
+/** Says of an object of an SMI group what there is instead of its group or kind. */
+export function unknownKind(ref: ObjectRef, object: unknown): Finding {
+  const result = decode(object)
+  const [problem] = result.kind === 'rejected' ? result.problems : []
+  const message = problem?.message ?? `SMI has no kind ${quoted(ref.kind)} of this group; correct apiVersion and kind.`
+  return finding(ref, 'UnknownKind', problem?.path ?? 'kind', message)
 }

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { refText } from '@smi-mesh/dataplane/mesh'
 import fc from 'fast-check'
 import { FileSource } from './files.ts'
 import { readFiles } from './read-files.ts'
@@ -159,6 +160,19 @@ test('of two objects with the same name the first by file name stays, and the ot
     await on.until('the other takes its place', () => JSON.stringify([...on.state.values()]).includes('second'))
     assert.deepEqual(on.current, [])
   })
+})
+
+test('objects of one kind and name but of different APIs are two objects', async () => {
+  const root = await folder()
+  const service = (apiVersion: string) => `apiVersion: ${apiVersion}\nkind: Service\nmetadata: {name: web}\n`
+  await writeFile(join(root, 'a.yaml'), `${service('serving.knative.dev/v1')}---\n${service('v1')}`)
+  const { objects, problems } = readFiles([root])
+  await rm(root, { recursive: true })
+  assert.deepEqual(problems, [])
+  assert.deepEqual(
+    objects.map(({ ref }) => refText(ref)),
+    ['Service.serving.knative.dev default/web', 'Service default/web'],
+  )
 })
 
 test('a link that leads back to its folder does not loop', async () => {

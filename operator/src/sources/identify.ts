@@ -1,5 +1,6 @@
 /** Which object a document is: the reference that an API server would know it by. */
 import type { ObjectRef } from '@smi-mesh/dataplane/mesh'
+import { objectRef } from '../object-ref.ts'
 
 export type Document = Readonly<Record<string, unknown>>
 
@@ -28,7 +29,7 @@ const CLUSTER_SCOPED: ReadonlySet<string> = new Set([
   'ValidatingWebhookConfiguration',
 ])
 
-/** Reads kind, namespace and name; an absent namespace becomes `default`, in the object too, as on an API server. */
+/** Reads group, kind, namespace and name; an absent namespace becomes `default`, in the object too, as on an API server. */
 export function identify(document: unknown): Identified {
   if (!isDocument(document))
     return unidentified('', 'This document is no object. Write `apiVersion:`, `kind:` and `metadata:`.')
@@ -40,10 +41,12 @@ export function identify(document: unknown): Identified {
     return unidentified('metadata', `This ${kind} has no metadata. Add \`metadata:\` with a \`name:\`.`)
   const { name, namespace } = metadata
   if (!isName(name)) return unidentified('metadata.name', `This ${kind} has no name. Add \`metadata.name\`, a text.`)
-  if (CLUSTER_SCOPED.has(kind)) return { kind: 'object', ref: { kind, namespace: '', name }, object: document }
+  if (CLUSTER_SCOPED.has(kind)) {
+    return { kind: 'object', ref: objectRef(apiVersion, kind, '', name), object: document }
+  }
   if (namespace === undefined || namespace === null || namespace === '') {
     const object = { ...document, metadata: { ...metadata, namespace: 'default' } }
-    return { kind: 'object', ref: { kind, namespace: 'default', name }, object }
+    return { kind: 'object', ref: objectRef(apiVersion, kind, 'default', name), object }
   }
   if (!isName(namespace)) {
     return unidentified(
@@ -51,7 +54,7 @@ export function identify(document: unknown): Identified {
       `The namespace of ${kind} ${name} is no text. Quote it, or leave it out for \`default\`.`,
     )
   }
-  return { kind: 'object', ref: { kind, namespace, name }, object: document }
+  return { kind: 'object', ref: objectRef(apiVersion, kind, namespace, name), object: document }
 }
 
 export function isDocument(value: unknown): value is Document {

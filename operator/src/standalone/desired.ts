@@ -47,6 +47,7 @@ const MAX_REPLICAS = 254
 
 /** The pods one object asks for. Objects that run nothing ask for none. */
 export function desiredPods(ref: ObjectRef, object: unknown, purpose: Purpose = 'processes'): Desired {
+  if (ref.group !== undefined) return NOTHING
   switch (ref.kind) {
     case 'Deployment':
     case 'StatefulSet':

@@ -80,6 +80,17 @@ test('Services are given loopback cluster IPs, whatever they ask for, except hea
   )
 })
 
+test('what only shares its name with a kind of Kubernetes is neither run nor given an address', () => {
+  const knative = service('web').replace('apiVersion: v1', 'apiVersion: serving.knative.dev/v1').replace('---\n', '')
+  const rival = deployment('web').replace('apps/v1', 'apps.example.com/v1')
+  const objects = byRef(expandAsReady(written(`${knative}---\n${rival}`), LOOPBACK_PLAN))
+  assert.deepEqual(
+    [...objects.keys()],
+    ['Service.serving.knative.dev shop/web', 'Deployment.apps.example.com shop/web'],
+  )
+  assert.deepEqual(serviceAddresses(objects), [])
+})
+
 test('as a cluster would, given cluster IPs stay and images need no command', () => {
   const yaml =
     deployment('web').replace('command: [node, app.ts]', 'image: web:1') + service('b', 'clusterIP: 10.0.0.9, ')

@@ -40,9 +40,14 @@ export const CLUSTER_PLAN: AddressPlan = {
 /** Objects by the text of their reference. */
 export type Objects = ReadonlyMap<string, SourceChange>
 
+/** A kind by its name alone is the usual one of that name: a knative Service has no cluster IP. */
+function isOf(ref: ObjectRef, kind: 'Pod' | 'Service'): boolean {
+  return ref.group === undefined && ref.kind === kind
+}
+
 /** Whether a Service is given a cluster IP by us. */
 export function needsClusterIp(plan: AddressPlan, ref: ObjectRef, object: unknown): boolean {
-  if (ref.kind !== 'Service' || at(object, 'spec.type') === 'ExternalName') return false
+  if (!isOf(ref, 'Service') || at(object, 'spec.type') === 'ExternalName') return false
   const given = textAt(object, 'spec.clusterIP')
   return given === undefined || (given !== 'None' && !plan.keepsGiven)
 }
@@ -57,7 +62,7 @@ export function expand(
   for (const [key, change] of written) {
     const number = serviceNumbers.get(key)
     // A pod without an address is told of once it has one.
-    if (change.ref.kind === 'Pod' && at(change.object, 'status.podIP') === undefined) continue
+    if (isOf(change.ref, 'Pod') && at(change.object, 'status.podIP') === undefined) continue
     const isAddressed = number !== undefined && needsClusterIp(plan, change.ref, change.object)
     expanded.set(
       key,
@@ -81,7 +86,7 @@ function withClusterIp(service: unknown, ip: Ip): unknown {
 /** What the Services of the expanded objects look like from a pod: those with a cluster IP, sorted. */
 export function serviceAddresses(objects: Objects): readonly ServiceAddress[] {
   return [...objects.values()]
-    .filter(({ ref }) => ref.kind === 'Service')
+    .filter(({ ref }) => isOf(ref, 'Service'))
     .flatMap(({ ref, object }) => {
       const clusterIp = textAt(object, 'spec.clusterIP')
       if (clusterIp === undefined || clusterIp === 'None') return []

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { bootstrap, type XdsSecurity } from '@smi-mesh/dataplane/envoy'
-import { nodeIdOf, spiffeId } from '@smi-mesh/dataplane/mesh'
+import { nodeIdOf, refText, spiffeId } from '@smi-mesh/dataplane/mesh'
 import type { ControlPlane } from '../control-plane.ts'
 import { type CredentialFolders, controlPlaneIdentity } from '../identity/index.ts'
 import { MeshError } from '../mesh-error.ts'
@@ -142,7 +142,7 @@ function boardOf({ world, showsTable }: StandaloneOptions, mesh: StartedMesh, fl
         .map(({ file, where, message }) => `${file}${where === '' ? '' : `, ${where}`}: ${message}`),
       ...mesh.plane
         .findings()
-        .map(({ about, message }) => `${about.kind} ${about.namespace}/${about.name}: ${message}`),
+        .map(({ about, message }) => `${refText(about)}: ${message}`),
     ],
     write: showsTable ? world.write : world.complain,
     isInteractive: showsTable,
