@@ -2,8 +2,9 @@
 import { mkdirSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { bootstrap, type XdsSecurity } from '@smi-mesh/dataplane/envoy'
-import { nodeIdOf, refText, spiffeId } from '@smi-mesh/dataplane/mesh'
+import { nodeIdOf, spiffeId } from '@smi-mesh/dataplane/mesh'
 import type { ControlPlane } from '../control-plane.ts'
+import { findingText } from '../finding-text.ts'
 import { type CredentialFolders, controlPlaneIdentity } from '../identity/index.ts'
 import { MeshError } from '../mesh-error.ts'
 import { FileSource } from '../sources/index.ts'
@@ -140,9 +141,7 @@ function boardOf({ world, showsTable }: StandaloneOptions, mesh: StartedMesh, fl
       ...mesh.plane
         .sourceProblems()
         .map(({ file, where, message }) => `${file}${where === '' ? '' : `, ${where}`}: ${message}`),
-      ...mesh.plane
-        .findings()
-        .map(({ about, message }) => `${refText(about)}: ${message}`),
+      ...mesh.plane.findings().map(finding => findingText(finding, mesh.plane.originOf(finding.about))),
     ],
     write: showsTable ? world.write : world.complain,
     isInteractive: showsTable,
