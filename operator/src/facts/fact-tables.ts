@@ -135,8 +135,7 @@ export class FactTables {
     const intake = this.#intakeOf(ref)
     const smi = isSmi(object)
     if (intake === undefined && !smi) return []
-    const unknown: Taken = { rejected: true, findings: [unknownKind(ref, object)] }
-    const { rejected, findings } = intake?.take(ref, object) ?? unknown
+    const { rejected, findings } = intake?.take(ref, object) ?? unknown(ref, object)
     const key = refText(ref)
     if (findings.length > 0) this.problems.set(key, findings)
     else this.problems.delete(key)
@@ -178,6 +177,10 @@ function intake<K, T>(table: Source<K, T>, keyOf: (ref: ObjectRef) => K, reduce:
     },
     forget: ref => table.delete(keyOf(ref)),
   }
+}
+
+function unknown(ref: ObjectRef, object: unknown): Taken {
+  return { rejected: true, findings: [unknownKind(ref, object)] }
 }
 
 function generationOf(object: unknown): number {
