@@ -30,6 +30,13 @@ async function gone(...pids: readonly number[]): Promise<void> {
   }
 }
 
+/** What ended it. The kernel knows that a child has ended before Node does, and `signalCode` is what Node knows. */
+async function signalOf(leader: ChildProcess): Promise<NodeJS.Signals | null> {
+  const isKnown = leader.signalCode !== null || leader.exitCode !== null
+  if (!isKnown) await once(leader, 'exit', { signal: AbortSignal.timeout(DEADLINE_MS) })
+  return leader.signalCode
+}
+
 test('once the pipe is closed, every group it knows of ends, and no other', async t => {
   const known = await group(t, 'sleep 60 & echo $!; wait')
   const forgotten = await group(t, 'sleep 60 & echo $!; wait')
@@ -39,7 +46,7 @@ test('once the pipe is closed, every group it knows of ends, and no other', asyn
   reaper.forget(forgotten.pid)
   reaper.close()
   await gone(known.pid, known.child, reaper.pid ?? assert.fail())
-  assert.equal(known.leader.signalCode, 'SIGTERM')
+  assert.equal(await signalOf(known.leader), 'SIGTERM')
   assert.ok(runs(forgotten.pid) && runs(forgotten.child))
 })
 
@@ -49,5 +56,5 @@ test('what does not heed is killed', async t => {
   reaper.watch(deaf.pid)
   reaper.close()
   await gone(deaf.pid, deaf.child)
-  assert.equal(deaf.leader.signalCode, 'SIGKILL')
+  assert.equal(await signalOf(deaf.leader), 'SIGKILL')
 })
