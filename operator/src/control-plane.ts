@@ -9,6 +9,7 @@ import type {
   IdentityCertificate,
   Mesh,
   MeshConfig,
+  ObjectRef,
   SpiffeId,
   TrustBundle,
   WorkloadKey,
@@ -17,7 +18,8 @@ import { type Committed, type Serving, serve } from '@smi-mesh/dataplane/serve'
 import type { ConnectedProxy, ProxyState, XdsCounters, XdsEvents } from '@smi-mesh/dataplane/xds'
 import { compareFindings, compile, type Finding, proxyRejected } from './compile/index.ts'
 import { FactTables, type Subject } from './facts/index.ts'
-import type { Source, SourceProblem } from './sources/source.ts'
+import { Origins } from './sources/origins.ts'
+import type { Source, SourceObserver, SourceProblem } from './sources/source.ts'
 
 /** Whoever makes certificates for identities; `operator/src/identity` in production. */
 export interface Identities {
@@ -25,6 +27,8 @@ export interface Identities {
   ensure(identity: SpiffeId): void
   /** No proxy has this identity any more. */
   release(identity: SpiffeId): void
+  /** Resolves once nothing is issued any more. May be called again. */
+  stop(): Promise<void>
 }
 
 export interface ControlPlaneOptions {
@@ -43,6 +47,8 @@ export interface ControlPlaneOptions {
   /** Least time between two revisions while changes keep coming, in milliseconds. The first change never waits. */
   readonly holdoffMs?: number
   readonly now?: () => number
+  /** Gives up what has not begun to serve. Afterwards, `stop` is what ends it. */
+  readonly signal?: AbortSignal
 }
 
 /** Whether every connected proxy has acknowledged all there is, the trust bundle included. */
@@ -67,6 +73,8 @@ export interface ControlPlane {
   /** All that is to be said about the user's objects now, sorted by object. */
   findings(): readonly Finding[]
   sourceProblems(): readonly SourceProblem[]
+  /** Where a person would edit an object: `shop.yaml:12`; undefined of what is in no source. */
+  originOf(ref: ObjectRef): string | undefined
   proxies(): readonly ProxyState[]
   counters(): XdsCounters
   /** What a workload's proxies should hold. */
@@ -76,7 +84,7 @@ export interface ControlPlane {
 
 const HOLDOFF_MS = 50
 
-/** Resolves once the source has been read and proxies are served. */
+/** Resolves once the source has been read and proxies are served. Where it rejects, all that it started has stopped. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { source, config, events = {} } = options
   const graph = new Graph()
@@ -116,21 +124,38 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     () => serving.proxies().every(proxy => !proxy.lagging),
   )
   let problems: readonly SourceProblem[] = []
+  const origins = new Origins()
   const synced = Promise.withResolvers<void>()
-  await source.start({
+  const stop = async () => {
+    revisions.stop()
+    await source.stop()
+    await serving.stop()
+    await identities.stop()
+  }
+  const observer: SourceObserver = {
     changes: batch => {
+      origins.change(batch)
       facts.apply(batch)
       revisions.soon()
     },
+    moved: objects => origins.move(objects),
     problems: current => {
       problems = current
       events.sourceProblems?.(current)
     },
     synced: () => synced.resolve(),
+  }
+  const begin = async () => {
+    await source.start(observer)
+    await synced.promise
+    options.signal?.throwIfAborted()
+    revisions.start()
+    return serving.listen(options.xds.address, options.xds.credentials())
+  }
+  const xdsPort = await unlessAborted(begin(), options.signal).catch(async (error: unknown) => {
+    await stop()
+    throw error
   })
-  await synced.promise
-  revisions.start()
-  const xdsPort = await serving.listen(options.xds.address, options.xds.credentials())
   return {
     mesh: compiled.mesh,
     xdsPort,
@@ -143,14 +168,24 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         .sort(compareFindings)
     },
     sourceProblems: () => problems,
+    originOf: ref => origins.of(ref),
     proxies: () => serving.proxies(),
     counters: () => serving.counters(),
     held: workload => serving.held(workload),
-    stop: async () => {
-      revisions.stop()
-      await source.stop()
-      await serving.stop()
-    },
+    stop,
+  }
+}
+
+/** As the work ends, or rejected as soon as the signal is. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal?.reason)
+  if (signal?.aborted === true) abort()
+  signal?.addEventListener('abort', abort)
+  try {
+    return await Promise.race([work, aborted.promise])
+  } finally {
+    signal?.removeEventListener('abort', abort)
   }
 }
 

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict'
 import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { findingText } from '../src/cli/findings-news.ts'
 import { run } from '../src/cli/run.ts'
 import type { Remark } from '../src/cli/validate.ts'
+import { findingText } from '../src/finding-text.ts'
 import { LivingMesh, policy } from './living-mesh.ts'
 
 /** What `smictl validate -o json` says of a folder. */
@@ -186,8 +186,8 @@ describe('an object that is wrong is named, and nobody else notices:', () => {
       )
       const found = mesh.findings(object).find(one => one.field === field)
       assert.ok(found !== undefined)
-      const said = findingText(found)
-      assert.ok(said.includes(object) && said.includes(field), said)
+      const said = findingText(found, mesh.plane.originOf(found.about))
+      assert.ok(said.startsWith(`${mesh.path(file)}:`) && said.includes(object) && said.includes(field), said)
       const remarks = await validated(mesh.folder)
       const remark = remarks.find(one => one.object === object && one.field === field)
       assert.match(remark?.at ?? JSON.stringify(remarks), new RegExp(`/${file}:\\d+$`))

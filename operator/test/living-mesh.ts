@@ -67,7 +67,7 @@ export class LivingMesh {
       source: new FileSource(folder, { rescanMs: 100 }),
       config: DEFAULT_MESH_CONFIG,
       xds: { address: '127.0.0.1:0', credentials: () => ServerCredentials.createInsecure(), trustPlaintext: true },
-      identities: () => ({ ensure: () => {}, release: () => {} }),
+      identities: () => ({ ensure: () => {}, release: () => {}, stop: async () => {} }),
     })
     return new LivingMesh(folder, plane)
   }

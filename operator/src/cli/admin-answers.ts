@@ -12,7 +12,7 @@ export function adminProviders(plane: ControlPlane, metrics: Metrics): AdminProv
     unready: () => [], // it is listened to once files are read and proxies are served
     metrics: () => metrics.text(),
     mesh: () => printableMesh(plane.mesh),
-    findings: () => plane.findings(),
+    findings: () => plane.findings().map(finding => ({ at: plane.originOf(finding.about) ?? '', ...finding })),
     problems: () => plane.sourceProblems(),
     proxies: () => plane.proxies(),
     counters: () => plane.counters(),

@@ -15,10 +15,11 @@ function missing(port: number, more: Partial<Finding> = {}): Finding {
 /** The lines of each revision, given the findings of each. */
 function told(...revisions: readonly (readonly Finding[])[]): readonly (readonly string[])[] {
   let lines: string[] = []
-  const news = newsOf(line => lines.push(line))
+  let line = 0
+  const news = newsOf(text => lines.push(text))
   return revisions.map(findings => {
     lines = []
-    news(findings)
+    news(findings, () => `shop.yaml:${++line}`)
     return lines
   })
 }
@@ -26,8 +27,16 @@ function told(...revisions: readonly (readonly Finding[])[]): readonly (readonly
 test('a finding is said when it comes up and when it is settled, each once', () => {
   const found = [missing(80)]
   const lines = told(found, found, [], [], found)
-  const news = `! ${SUBJECT}: Service shop/v2 has no port 80.`
-  assert.deepEqual(lines, [[news], [], [`settled: ${SUBJECT}`], [], [news]])
+  const news = (line: number) => `! shop.yaml:${line}: ${SUBJECT}: Service shop/v2 has no port 80.`
+  assert.deepEqual(lines, [[news(1)], [], [`settled: ${SUBJECT}`], [], [news(2)]])
+})
+
+test('a finding whose object only moves is no news', () => {
+  const news: string[] = []
+  const tell = newsOf(text => news.push(text))
+  tell([missing(80)], () => 'shop.yaml:1')
+  tell([missing(80)], () => 'other.yaml:9')
+  assert.equal(news.length, 1)
 })
 
 test('of findings for several ports each is said, and that all are settled is said once', () => {
@@ -38,5 +47,5 @@ test('of findings for several ports each is said, and that all are settled is sa
 
 test('a finding that is put in other words is not settled', () => {
   const lines = told([missing(80)], [missing(80, { message: 'Service shop/v3 has no port 80.' })])
-  assert.deepEqual(lines[1], [`! ${SUBJECT}: Service shop/v3 has no port 80.`])
+  assert.deepEqual(lines[1], [`! shop.yaml:2: ${SUBJECT}: Service shop/v3 has no port 80.`])
 })

@@ -59,9 +59,10 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
     return begun.issuer
   }
   const news = newsOf(say)
+  const tell = (plane: ControlPlane) => news(plane.findings(), ref => plane.originOf(ref))
   const metrics = new Metrics()
   const { pipeline, identity, mistake } = options.reports(metrics)
-  const starting = startControlPlane({
+  const plane = await startControlPlane({
     source: options.source,
     config,
     xds: {
@@ -93,14 +94,15 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
       ...pipeline,
       settled: (settled, committed, ms) => {
         pipeline.settled?.(settled, committed, ms)
-        if (begun.plane !== undefined) news(begun.plane.findings())
+        if (begun.plane !== undefined) tell(begun.plane)
       },
     },
     now: world.now,
+    // A folder that cannot be read yet keeps a control plane waiting for as long as it likes.
+    signal: world.ended,
   })
-  const plane = await startedOrEnded(starting, options.source, world.ended)
   begun.plane = plane
-  news(plane.findings())
+  tell(plane)
   const issuer = issuerNow()
   issuer.start()
   const credentials = new CredentialFolders({ source: issuer, setTimer, onEvent: identity })
@@ -112,7 +114,6 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
     credentials.stop()
     await admin?.stop()
     await plane.stop()
-    await issuer.stop()
   }
   try {
     const admin = await startAdmin({
@@ -127,31 +128,6 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
     await stop()
     throw error
   }
-}
-
-/** A folder that cannot be read yet keeps a control plane waiting for as long as it likes. */
-async function startedOrEnded(
-  starting: Promise<ControlPlane>,
-  source: Source,
-  ended: AbortSignal,
-): Promise<ControlPlane> {
-  try {
-    return await Promise.race([starting, rejectedWhen(ended)])
-  } catch (error) {
-    await source.stop()
-    starting.then(
-      plane => plane.stop(),
-      () => undefined, // it failed: that is the error
-    )
-    throw error
-  }
-}
-
-function rejectedWhen(ended: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    if (ended.aborted) reject(ended.reason)
-    ended.addEventListener('abort', () => reject(ended.reason), { once: true })
-  })
 }
 
 const setTimer: SetTimer = (callback, ms) => {

@@ -2,11 +2,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type ObjectRef, refText } from '@smi-mesh/dataplane/mesh'
 import type { FileObject } from './parse-file.ts'
-import type { SourceChange, SourceProblem } from './source.ts'
+import type { Moved, SourceChange, SourceProblem } from './source.ts'
 
 interface Claim {
   readonly file: string
   readonly found: FileObject
+}
+
+/** What those who follow are to be told. */
+export interface Replaced {
+  readonly changes: readonly SourceChange[]
+  readonly moved: readonly Moved[]
 }
 
 /** The objects of all files. Of two with the same kind, namespace and name, the first by file name stays. */
@@ -30,7 +36,7 @@ export class Claims {
   }
 
   /** Replaces the objects of these files (an empty list: the file is gone) and says what changed for those who follow. */
-  replace(edits: ReadonlyMap<string, readonly FileObject[]>): readonly SourceChange[] {
+  replace(edits: ReadonlyMap<string, readonly FileObject[]>): Replaced {
     const touched = new Map<string, ObjectRef>()
     for (const [file, objects] of edits) {
       for (const { ref } of this.of(file)) touched.set(refText(ref), ref)
@@ -38,7 +44,16 @@ export class Claims {
       this.#unclaim(file)
       this.#claim(file, objects)
     }
-    return [...touched].flatMap(([key, ref]) => this.#settle(key, ref))
+    const changes: SourceChange[] = []
+    const moved: Moved[] = []
+    for (const [key, ref] of touched) {
+      const before = this.#current.get(key)
+      const after = this.#settle(key)
+      const origin = after?.origin ?? before?.origin ?? ''
+      if (!isDeepStrictEqual(before?.object, after?.object)) changes.push({ ref, object: after?.object, origin })
+      else if (before?.origin !== after?.origin) moved.push({ ref, origin })
+    }
+    return { changes, moved }
   }
 
   /** One problem for each object that stands in the shadow of another. */
@@ -75,15 +90,11 @@ export class Claims {
     }
   }
 
-  #settle(key: string, ref: ObjectRef): readonly SourceChange[] {
-    const before = this.#current.get(key)
+  /** What is in force of an object from now on. */
+  #settle(key: string): FileObject | undefined {
     const after = this.#claims.get(key)?.[0]?.found
-    if (after === undefined) {
-      this.#current.delete(key)
-      return before === undefined ? [] : [{ ref, object: undefined, origin: before.origin }]
-    }
-    this.#current.set(key, after)
-    if (before !== undefined && isDeepStrictEqual(before.object, after.object)) return []
-    return [{ ref, object: after.object, origin: after.origin }]
+    if (after === undefined) this.#current.delete(key)
+    else this.#current.set(key, after)
+    return after
   }
 }

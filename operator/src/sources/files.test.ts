@@ -238,3 +238,17 @@ test('after any writes, renames and deletions the state told equals a fresh read
     { numRuns: 25 },
   )
 })
+
+test('objects below a line that is inserted are told to have moved, and not to have changed', async () => {
+  const root = await folder()
+  await writeFile(join(root, 'a.yaml'), `${manifest('x', '1')}---\n${manifest('y', '1')}`)
+  await following(root, async on => {
+    await writeFile(join(root, 'a.yaml'), `# new\n${manifest('x', '1')}---\n${manifest('y', '2')}`)
+    await on.until('y changes', () => on.batches.length === 2)
+    assert.deepEqual(
+      on.batches[1]?.map(({ ref, origin }) => [ref.name, origin]),
+      [['y', `${join(root, 'a.yaml')}:9`]],
+    )
+    await on.until('x moves', () => on.state.get('ConfigMap default/x')?.origin === `${join(root, 'a.yaml')}:2`)
+  })
+})

@@ -98,8 +98,9 @@ export class FileSource implements Source {
     const seen = scan(this.#root, (folder, id) => this.#watch(folder, id))
     this.#unwatch(seen)
     if (this.#isTrustworthy(seen)) {
-      const batch = this.#claims.replace(this.#believed(this.#edits(seen, touched), seen))
-      if (batch.length > 0) on.changes(batch)
+      const { changes, moved } = this.#claims.replace(this.#believed(this.#edits(seen, touched), seen))
+      if (changes.length > 0) on.changes(changes)
+      if (moved.length > 0) on.moved(moved)
     }
     this.#report(on)
     if (!this.#synced && this.#rootId !== undefined) {

@@ -1,6 +1,7 @@
 export { DEFAULT_FILE_SOURCE, FileSource, type FileSourceOptions } from './files.ts'
 export { type Document, type Identified, identify, isDocument } from './identify.ts'
 export { MemorySource } from './memory.ts'
+export { Origins } from './origins.ts'
 export { type FileObject, type ParsedFile, parseFile } from './parse-file.ts'
 export { type FilesRead, readFiles } from './read-files.ts'
-export type { Source, SourceChange, SourceObserver, SourceProblem } from './source.ts'
+export type { Moved, Source, SourceChange, SourceObserver, SourceProblem } from './source.ts'

@@ -26,5 +26,5 @@ export function readFiles(paths: readonly string[], limits: ReadLimits = DEFAULT
   }
   const claims = new Claims()
   const sorted = new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)))
-  return { objects: claims.replace(sorted), problems: [...problems, ...claims.duplicates()] }
+  return { objects: claims.replace(sorted).changes, problems: [...problems, ...claims.duplicates()] }
 }

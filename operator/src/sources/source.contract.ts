@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { refText } from '@smi-mesh/dataplane/mesh'
-import type { Source, SourceChange, SourceObserver, SourceProblem } from './source.ts'
+import type { Moved, Source, SourceChange, SourceObserver, SourceProblem } from './source.ts'
 
 /** A source together with the world it looks at. Objects are ConfigMaps of namespace `default`: a name and a text. */
 export interface Scene {
@@ -29,6 +29,14 @@ export class Recorder implements SourceObserver {
     for (const change of batch) {
       if (change.object === undefined) this.state.delete(refText(change.ref))
       else this.state.set(refText(change.ref), change)
+    }
+    this.#tell()
+  }
+
+  moved(objects: readonly Moved[]): void {
+    for (const { ref, origin } of objects) {
+      const known = this.state.get(refText(ref))
+      if (known !== undefined) this.state.set(refText(ref), { ...known, origin })
     }
     this.#tell()
   }

@@ -9,6 +9,9 @@ export interface SourceChange {
   readonly origin: string
 }
 
+/** An object that is as it was, and stands elsewhere now. */
+export type Moved = Pick<SourceChange, 'ref' | 'origin'>
+
 /** Why something could not be read, as a sentence that says what to do. */
 export interface SourceProblem {
   readonly file: string
@@ -21,6 +24,8 @@ export interface SourceProblem {
 export interface SourceObserver {
   /** Applied together: an object that moved between files in one batch is changed, never deleted. */
   changes(batch: readonly SourceChange[]): void
+  /** Nothing about these is to be computed anew; only where they are found is. */
+  moved(objects: readonly Moved[]): void
   /** All problems there are now; an empty list means that all is well again. */
   problems(current: readonly SourceProblem[]): void
   /** The first complete state has been handed over. Said once. */

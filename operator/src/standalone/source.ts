@@ -1,7 +1,7 @@
 /** A source of what the user wrote, seen through what runs: the objects an API server of this machine would hold. */
 import { isDeepStrictEqual } from 'node:util'
 import { refText } from '@smi-mesh/dataplane/mesh'
-import type { Source, SourceChange, SourceObserver, SourceProblem } from '../sources/source.ts'
+import type { Moved, Source, SourceChange, SourceObserver, SourceProblem } from '../sources/source.ts'
 import { allocate } from './allocate.ts'
 import type { DesiredPod } from './desired.ts'
 import type { ServiceAddress } from './environment.ts'
@@ -45,6 +45,7 @@ export class StandaloneSource implements Source {
     this.#observer = on
     await this.#inner.start({
       changes: batch => this.#apply(batch),
+      moved: objects => this.#move(objects),
       problems: current => {
         this.#innerProblems = current
         this.#report()
@@ -78,17 +79,30 @@ export class StandaloneSource implements Source {
     this.#demand({ pods, services: serviceAddresses(this.#told), originOf: pod => origins.get(pod.key) ?? '' })
   }
 
+  /** The same objects, and the pods they ask for, from other lines. */
+  #move(objects: readonly Moved[]): void {
+    for (const { ref, origin } of objects) {
+      const known = this.#written.get(refText(ref))
+      if (known !== undefined) this.#written.set(refText(ref), { ...known, origin })
+    }
+    this.#tell()
+    this.#report()
+  }
+
   /** Hands on what differs from what was told last. */
   #tell(): void {
     const next = expand(this.#written, this.#serviceNumbers, this.#pods)
     const batch: SourceChange[] = []
+    const moved: Moved[] = []
     for (const [key, change] of next) {
       const before = this.#told.get(key)
       if (before === undefined || !isDeepStrictEqual(before.object, change.object)) batch.push(change)
+      else if (before.origin !== change.origin) moved.push({ ref: change.ref, origin: change.origin })
     }
     for (const [key, { ref, origin }] of this.#told) if (!next.has(key)) batch.push({ ref, object: undefined, origin })
     this.#told = next
     if (batch.length > 0) this.#observer?.changes(batch)
+    if (moved.length > 0) this.#observer?.moved(moved)
   }
 
   #report(): void {

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { test } from 'node:test'
+import { ServerCredentials } from '@grpc/grpc-js'
+import { DEFAULT_MESH_CONFIG } from '@smi-mesh/dataplane/mesh'
+import { type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
+import { identify } from './sources/identify.ts'
+import type { Source, SourceObserver } from './sources/source.ts'
+
+const SERVICE = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'web', namespace: 'shop' },
+  spec: { clusterIP: '10.0.0.1', ports: [{ port: 80 }] },
+}
+const REF = { kind: 'Service', namespace: 'shop', name: 'web' }
+
+/** A source that does as it is told. */
+class Told implements Source {
+  observer: SourceObserver | undefined
+  stops = 0
+  readonly #isReadable: boolean
+
+  constructor(isReadable: boolean) {
+    this.#isReadable = isReadable
+  }
+
+  async start(on: SourceObserver): Promise<void> {
+    this.observer = on
+    const found = identify(SERVICE)
+    assert.equal(found.kind, 'object')
+    if (found.kind === 'object') on.changes([{ ref: found.ref, object: found.object, origin: 'shop.yaml:1' }])
+    if (this.#isReadable) on.synced()
+  }
+
+  async stop(): Promise<void> {
+    this.stops++
+  }
+}
+
+function options(source: Source, more: Partial<ControlPlaneOptions> = {}, address = '127.0.0.1:0') {
+  const stopped: string[] = []
+  const identities = () => ({ ensure: () => {}, release: () => {}, stop: async () => void stopped.push('identities') })
+  const xds = { address, credentials: () => ServerCredentials.createInsecure(), trustPlaintext: true }
+  return { stopped, given: { source, config: DEFAULT_MESH_CONFIG, xds, identities, ...more } }
+}
+
+test('where its address is taken, all that was started has stopped', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  try {
+    const address = other.address()
+    const port = typeof address === 'object' ? address?.port : undefined
+    const source = new Told(true)
+    const { given, stopped } = options(source, {}, `127.0.0.1:${port}`)
+    await assert.rejects(startControlPlane(given))
+    assert.equal(source.stops, 1)
+    assert.deepEqual(stopped, ['identities'])
+  } finally {
+    other.close()
+  }
+})
+
+test('told to end while its source cannot be read, it stops that and rejects with the reason', async () => {
+  const source = new Told(false)
+  const ended = new AbortController()
+  const { given, stopped } = options(source, { signal: ended.signal })
+  const starting = startControlPlane(given)
+  const reason = new Error('enough')
+  ended.abort(reason)
+  await assert.rejects(starting, reason)
+  assert.equal(source.stops, 1)
+  assert.deepEqual(stopped, ['identities'])
+})
+
+test('an object that moves is found at its new place, and nothing is computed', async t => {
+  const source = new Told(true)
+  let revisions = 0
+  const { given } = options(source, { holdoffMs: 0, events: { settled: () => revisions++ } })
+  const plane = await startControlPlane(given)
+  t.after(() => plane.stop())
+  assert.equal(plane.originOf(REF), 'shop.yaml:1')
+  const before = revisions
+  source.observer?.moved([{ ref: REF, origin: 'shop.yaml:7' }])
+  assert.equal(plane.originOf(REF), 'shop.yaml:7')
+  // A revision would be settled in a timer's turn.
+  await new Promise(resolve => setTimeout(resolve, 2))
+  assert.equal(revisions, before)
+  source.observer?.changes([{ ref: REF, object: undefined, origin: 'shop.yaml:7' }])
+  assert.equal(plane.originOf(REF), undefined)
+})
