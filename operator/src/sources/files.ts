@@ -11,12 +11,16 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { refText } from '@smi-mesh/dataplane/mesh'
 import { Claims } from './claims.ts'
+import { LargeFiles } from './large-files.ts'
 import type { FileObject } from './parse-file.ts'
+import { DEFAULT_PARSING_LIMITS, type ParsingLimits } from './parsing-thread.ts'
 import { DEFAULT_READ_LIMITS, type ReadLimits, readManifest, whyUnreadable } from './read-file.ts'
 import { attempt, type Scan, type Stamp, scan } from './scan.ts'
 import type { Source, SourceObserver, SourceProblem } from './source.ts'
 
-export interface FileSourceOptions extends ReadLimits {
+export interface FileSourceOptions extends ReadLimits, ParsingLimits {
+  /** Larger files are parsed on a thread of their own. */
+  readonly largeFileBytes: number
   /** A quiet moment after the last event, which makes one change of a save in several steps. */
   readonly debounceMs: number
   /** How long a disappearance must last to be believed. */
@@ -25,10 +29,14 @@ export interface FileSourceOptions extends ReadLimits {
   readonly rescanMs: number
   /** Milliseconds that never go backwards. */
   readonly now: () => number
+  /** What is run on that thread, if it is not the parser. */
+  readonly parsingProgram?: URL
 }
 
 export const DEFAULT_FILE_SOURCE: FileSourceOptions = {
   ...DEFAULT_READ_LIMITS,
+  ...DEFAULT_PARSING_LIMITS,
+  largeFileBytes: 256 * 1024,
   debounceMs: 3,
   confirmMs: 25,
   rescanMs: 2_000,
@@ -52,6 +60,7 @@ export class FileSource implements Source {
   readonly #root: string
   readonly #options: FileSourceOptions
   readonly #claims = new Claims()
+  readonly #large: LargeFiles
   readonly #stamps = new Map<string, string>()
   readonly #problems = new Map<string, readonly SourceProblem[]>()
   /** Edits that would take objects away, not yet believed. */
@@ -72,6 +81,7 @@ export class FileSource implements Source {
   constructor(root: string, options: Partial<FileSourceOptions> = {}) {
     this.#root = root
     this.#options = { ...DEFAULT_FILE_SOURCE, ...options }
+    this.#large = new LargeFiles(this.#options, () => this.#wakeIn(0))
   }
 
   async start(on: SourceObserver): Promise<void> {
@@ -87,6 +97,7 @@ export class FileSource implements Source {
     this.#wake = undefined
     for (const { watcher } of this.#watchers.values()) watcher?.close()
     this.#watchers.clear()
+    await this.#large.stop()
   }
 
   /** One look at the disk: what is new is read, what is believed is told. */
@@ -103,7 +114,7 @@ export class FileSource implements Source {
       if (moved.length > 0) on.moved(moved)
     }
     this.#report(on)
-    if (!this.#synced && this.#rootId !== undefined) {
+    if (!this.#synced && this.#rootId !== undefined && !this.#large.isParsing) {
       this.#synced = true
       on.synced()
     }
@@ -146,10 +157,10 @@ export class FileSource implements Source {
     const edits = new Map<string, Edit>()
     for (const [file, stamp] of seen.files) {
       if (this.#stamps.get(file) === stamp.text && !touched.has(file)) continue
-      const objects = this.#read(file, stamp)
-      if (objects === undefined) this.#stamps.set(file, stamp.text)
-      else edits.set(file, { stamp: stamp.text, objects })
+      const objects = this.#read(file, stamp, touched.has(file))
+      if (objects !== undefined) edits.set(file, { stamp: stamp.text, objects })
     }
+    for (const file of this.#large.files()) if (!seen.files.has(file)) this.#large.forget(file)
     for (const file of new Set([...this.#stamps.keys(), ...this.#claims.files()])) {
       if (!seen.files.has(file) && !isUnder(file, seen.unreadable)) edits.set(file, { stamp: GONE, objects: [] })
     }
@@ -160,16 +171,35 @@ export class FileSource implements Source {
     return edits
   }
 
-  /** Undefined where the file cannot be used: what was last taken of it stays. */
-  #read(file: string, stamp: Stamp): readonly FileObject[] | undefined {
-    const parsed = readManifest(file, stamp.size, this.#options)
-    if (parsed.kind === 'gone') return []
-    if (parsed.kind === 'rejected') {
-      this.#problems.set(file, parsed.problems)
-      return undefined
+  /** Undefined where the file cannot be used, or not yet: what was last taken of it stays. */
+  #read(file: string, stamp: Stamp, isTouched: boolean): readonly FileObject[] | undefined {
+    const isLarge = stamp.size > this.#options.largeFileBytes
+    if (!isLarge) this.#large.forget(file)
+    const parsed = isLarge ? this.#large.read(file, stamp, isTouched) : readManifest(file, stamp.size, this.#options)
+    switch (parsed.kind) {
+      case 'ok':
+        this.#problems.delete(file)
+        return parsed.objects
+      case 'gone':
+        return []
+      case 'rejected':
+        this.#problems.set(file, parsed.problems)
+        this.#take(file, stamp.text)
+        return undefined
+      case 'failed': {
+        const message = `${parsed.message}, or wait: it is tried again. Until then its last good state stays.`
+        this.#problems.set(file, [{ file, where: '', message }])
+        return undefined
+      }
+      case 'parsing':
+        return undefined
     }
-    this.#problems.delete(file)
-    return parsed.objects
+  }
+
+  /** Nothing more is to be learnt from the file as it is. */
+  #take(file: string, stamp: string): void {
+    this.#stamps.set(file, stamp)
+    this.#large.forget(file)
   }
 
   /** The edits to apply now. One that loses objects which no edit of this batch brings must look the same for `confirmMs`. */
@@ -189,7 +219,7 @@ export class FileSource implements Source {
     }
     for (const [file, { stamp }] of believed) {
       this.#doubts.delete(file)
-      if (seen.files.has(file)) this.#stamps.set(file, stamp)
+      if (seen.files.has(file)) this.#take(file, stamp)
       else this.#stamps.delete(file)
     }
     return new Map([...believed].map(([file, { objects }]) => [file, objects]))
@@ -202,7 +232,9 @@ export class FileSource implements Source {
     this.#doubts.set(file, { stamp, since })
     const leftMs = since + this.#options.confirmMs - now
     if (leftMs > 0) this.#wakeIn(leftMs)
-    return leftMs <= 0
+    // A file that is being parsed may bring what this one loses.
+    const mayArrive = this.#large.isParsing && now < since + this.#options.parsingMs
+    return leftMs <= 0 && !mayArrive
   }
 
   #report(on: SourceObserver): void {

@@ -7,13 +7,21 @@ export interface ReadLimits {
   readonly maxFileBytes: number
 }
 
-/** A YAML parser takes about a second for a megabyte, and nobody is answered meanwhile. */
-export const DEFAULT_READ_LIMITS: ReadLimits = { maxFileBytes: 4 * 1024 * 1024 }
+/** Parsing takes a second and most of a hundred megabytes of memory for each megabyte. */
+export const DEFAULT_READ_LIMITS: ReadLimits = { maxFileBytes: 16 * 1024 * 1024 }
 
 /** `gone`: it vanished since it was listed. */
 export type ReadFile = ParsedFile | { readonly kind: 'gone' }
 
 export function readManifest(file: string, size: number, limits: ReadLimits): ReadFile {
+  const read = readBytes(file, size, limits)
+  return read.kind === 'bytes' ? parseBytes(file, read.bytes) : read
+}
+
+type ReadBytes = Exclude<ReadFile, { readonly kind: 'ok' }> | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+
+/** What is in a file, or why it is not looked at. */
+export function readBytes(file: string, size: number, limits: ReadLimits): ReadBytes {
   if (size > limits.maxFileBytes) {
     const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`
     return problem(
@@ -22,8 +30,13 @@ export function readManifest(file: string, size: number, limits: ReadLimits): Re
     )
   }
   const bytes = attempt(() => readFileSync(file))
-  if (!bytes.ok) return bytes.code === 'ENOENT' ? { kind: 'gone' } : problem(file, whyUnreadable(bytes.code))
-  const text = decodeText(bytes.value)
+  if (bytes.ok) return { kind: 'bytes', bytes: bytes.value }
+  return bytes.code === 'ENOENT' ? { kind: 'gone' } : problem(file, whyUnreadable(bytes.code))
+}
+
+/** The objects in the bytes of a file. */
+export function parseBytes(file: string, bytes: Uint8Array): ParsedFile {
+  const text = decodeText(bytes)
   return text === undefined
     ? problem(file, 'This file is not encoded in UTF-8. Save it as UTF-8.')
     : parseFile(file, text)
@@ -51,6 +64,6 @@ function decodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
-function problem(file: string, message: string): ReadFile {
+function problem(file: string, message: string): Extract<ParsedFile, { readonly kind: 'rejected' }> {
   return { kind: 'rejected', problems: [{ file, where: '', message }] }
 }
