@@ -6,7 +6,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { type Index, KeyIndex } from './key-index.ts'
-import { BaseTable, type Dependent, type Table } from './table.ts'
+import { BaseTable, type Dependent, type Look, type Readers, type Table } from './table.ts'
 import { View } from './view.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: keys stand in both positions, so only `any` bounds a table of whatever key
@@ -140,11 +140,20 @@ type ExpandRule = Omit<Rule<unknown, unknown, Iterable<readonly [unknown, unknow
   readonly equal?: (a: unknown, b: unknown) => boolean
 }
 
+/** One run of a computation, and where it is remembered. */
+interface Run {
+  readonly look: Look
+  readonly seen: (readonly [Readers, unknown])[]
+}
+
 class Derivation extends BaseTable<unknown, unknown> implements Dependent {
   readonly #rule: ExpandRule
   readonly #equal: (a: unknown, b: unknown) => boolean
   #pending = new Set<unknown>()
-  readonly #forgets = new Map<unknown, (() => void)[]>()
+  readonly #runs = new Map<unknown, Run>()
+  /** The run in progress; computations do not run within each other. */
+  #running: Run | undefined
+  readonly #read: Reader<Reads>
   readonly #outputs = new Map<unknown, ReadonlySet<unknown>>()
   readonly #owners = new Map<unknown, unknown>()
 
@@ -153,6 +162,9 @@ class Derivation extends BaseTable<unknown, unknown> implements Dependent {
     super(rule.name, 1 + Math.max(rule.over.depth, ...reads.map(table => table.depth)))
     this.#rule = rule
     this.#equal = rule.equal ?? isDeepStrictEqual
+    this.#read = Object.fromEntries(
+      Object.entries(rule.reads ?? {}).map(([name, table]) => [name, this.#reader(base(table))]),
+    )
     base(rule.over).follow(key => this.mark(key))
     for (const key of rule.over.keys()) this.mark(key)
   }
@@ -177,21 +189,29 @@ class Derivation extends BaseTable<unknown, unknown> implements Dependent {
   }
 
   #compute(key: unknown): ReadonlyMap<unknown, unknown> {
-    for (const forget of this.#forgets.get(key) ?? []) forget()
-    this.#forgets.delete(key)
+    this.#forget(key)
     const input = this.#rule.over.get(key)
     if (input === undefined) return new Map()
-    const forgets: (() => void)[] = []
-    this.#forgets.set(key, forgets)
-    const read = Object.fromEntries(
-      Object.entries(this.#rule.reads ?? {}).map(([name, table]) => [name, this.#reader(base(table), key, forgets)]),
-    )
-    return new Map(this.#rule.compute(key, input, read))
+    const run: Run = { look: { dependent: this, key }, seen: [] }
+    this.#runs.set(key, run)
+    this.#running = run
+    return new Map(this.#rule.compute(key, input, this.#read))
   }
 
-  #reader(table: BaseTable<unknown, unknown>, key: unknown, forgets: (() => void)[]): (at: unknown) => unknown {
+  #forget(key: unknown): void {
+    const run = this.#runs.get(key)
+    if (run === undefined) return
+    for (const [readers, at] of run.seen) readers.delete(at, run.look)
+    this.#runs.delete(key)
+  }
+
+  /** A look through it is remembered with the run in progress. */
+  #reader(table: BaseTable<unknown, unknown>): (at: unknown) => unknown {
     return at => {
-      forgets.push(table.readers.add(at, this, key))
+      const run = this.#running
+      if (run === undefined) throw new Error(`${this.name} looked at ${table.name} outside of a computation.`)
+      table.readers.add(at, run.look)
+      run.seen.push([table.readers, at])
       return table instanceof KeyIndex ? table.lookup(at) : table.get(at)
     }
   }

@@ -20,24 +20,25 @@ export interface Dependent {
 
 export type Follow<K, V> = (key: K, before: V | undefined, after: V | undefined) => void
 
-interface Look {
+/** One run of a computation, remembered by all it looked at until it runs again. */
+export interface Look {
   readonly dependent: Dependent
   readonly key: unknown
 }
 
-/** Remembers which computation looked at which key of one table. */
+/** Remembers which computations looked at which key of one table. */
 export class Readers {
   readonly #lookers = new Map<unknown, Set<Look>>()
 
-  /** Notes one look; the returned function forgets it. */
-  add(at: unknown, dependent: Dependent, key: unknown): () => void {
-    const look: Look = { dependent, key }
-    const looks = this.#lookers.get(at) ?? new Set<Look>()
-    this.#lookers.set(at, looks.add(look))
-    return () => {
-      looks.delete(look)
-      if (looks.size === 0 && this.#lookers.get(at) === looks) this.#lookers.delete(at)
-    }
+  add(at: unknown, look: Look): void {
+    const looks = this.#lookers.get(at)
+    if (looks === undefined) this.#lookers.set(at, new Set([look]))
+    else looks.add(look)
+  }
+
+  delete(at: unknown, look: Look): void {
+    const looks = this.#lookers.get(at)
+    if (looks?.delete(look) === true && looks.size === 0) this.#lookers.delete(at)
   }
 
   /** Marks every computation that looked at `at`. */

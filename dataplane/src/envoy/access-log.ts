@@ -42,28 +42,40 @@ const REQUEST = {
 }
 
 /** The log of one filter chain, `http` or `network` by what it speaks. */
-export function accessLogs(
-  mode: AccessLogMode,
-  speaks: 'http' | 'network',
-  direction: 'inbound' | 'outbound',
-): AccessLog[] {
-  if (mode === 'off' || (mode === 'audit' && direction === 'outbound')) return []
+export function accessLogs(mode: AccessLogMode, speaks: Speaks, direction: Direction): readonly AccessLog[] {
+  if (mode === 'all') return EVERYTHING[speaks][direction]
+  return mode === 'audit' && direction === 'inbound' ? DENIED[speaks] : []
+}
+
+type Speaks = keyof typeof SHADOW
+type Direction = 'inbound' | 'outbound'
+
+function log(speaks: Speaks, direction: Direction): AccessLog {
   const fields = {
     direction,
     ...(speaks === 'http' ? REQUEST : CONNECTION),
     audit: `%DYNAMIC_METADATA(${SHADOW[speaks]}:shadow_engine_result)%`,
     audit_rule: `%DYNAMIC_METADATA(${SHADOW[speaks]}:shadow_effective_policy_id)%`,
   }
-  const log = filter('envoy.access_loggers.stdout', StdoutAccessLog, {
+  return filter('envoy.access_loggers.stdout', StdoutAccessLog, {
     accessLogFormat: {
       $case: 'logFormat',
       logFormat: { format: { $case: 'jsonFormat', jsonFormat: fields }, omitEmptyValues: true },
     },
   })
-  return [mode === 'all' ? log : { ...log, filter: wouldBeDenied(speaks) }]
 }
 
-function wouldBeDenied(speaks: 'http' | 'network'): AccessLogFilter {
+/** Encoded once: every chain of every listener has one of these. */
+const EVERYTHING = {
+  http: { inbound: [log('http', 'inbound')], outbound: [log('http', 'outbound')] },
+  network: { inbound: [log('network', 'inbound')], outbound: [log('network', 'outbound')] },
+}
+const DENIED = {
+  http: EVERYTHING.http.inbound.map(each => ({ ...each, filter: wouldBeDenied('http') })),
+  network: EVERYTHING.network.inbound.map(each => ({ ...each, filter: wouldBeDenied('network') })),
+}
+
+function wouldBeDenied(speaks: Speaks): AccessLogFilter {
   const matcher = {
     filter: SHADOW[speaks],
     path: [{ segment: { $case: 'key', key: 'shadow_engine_result' } as const }],

@@ -16,7 +16,7 @@ import { MAX_HEADERS_KB } from './connection-manager.ts'
 import { seconds } from './duration.ts'
 import { loadAssignment, MESH_PEER, singleEndpoint } from './load-assignment.ts'
 import { applicationClusterName, applicationPortClusterName, PASSTHROUGH } from './names.ts'
-import { MESH_ALPN, meshUpstreamSocket, plainSocket } from './tls.ts'
+import { MESH_ALPN, meshUpstreamSocket, PLAIN_SOCKET } from './tls.ts'
 
 /** Who answers behind a service port: the protocol of a connection is the cluster's, so it must suit all of them. */
 export type Peers = 'mesh' | 'plain' | 'mixed'
@@ -71,7 +71,7 @@ function connection(options: Pick<ClusterOptions, 'protocol' | 'identities' | 'p
     circuitBreakers: UNLIMITED,
     upstreamConnectionOptions: { tcpKeepalive: KEEPALIVE },
     transportSocketMatches: options.identities.length === 0 ? [] : [meshSocket(options)],
-    transportSocket: plainSocket(),
+    transportSocket: PLAIN_SOCKET,
     ...httpOptions(
       upstreamHttp(options.protocol, options.peers),
       options.peers === 'mesh' ? PEER_IDLE_S : SERVER_IDLE_S,

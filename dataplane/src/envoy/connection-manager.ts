@@ -48,7 +48,7 @@ export function connectionManager(options: ConnectionManagerOptions): Filter {
   return filter('envoy.filters.network.http_connection_manager', HttpConnectionManager, {
     statPrefix: options.direction,
     routeSpecifier: { $case: 'rds', rds: { configSource: ADS, routeConfigName: options.routes } },
-    httpFilters: [...(options.direction === 'inbound' ? [accessControl()] : []), router()],
+    httpFilters: options.direction === 'inbound' ? [ACCESS_CONTROL, ROUTER] : [ROUTER],
     accessLog: options.accessLog,
     localReplyConfig: options.replies,
     ...paths(options.escapedSlashes),
@@ -92,9 +92,7 @@ function trust({ caller, requestIds }: ConnectionManagerOptions): Partial<HttpCo
   return {
     useRemoteAddress: false,
     internalAddressConfig: { unixSockets: false },
-    earlyHeaderMutationExtensions: [
-      extension('envoy.http.early_header_mutation.header_mutation', HeaderMutation, { mutations: DISTRUSTED }),
-    ],
+    earlyHeaderMutationExtensions: [DISTRUST],
     generateRequestId: requestIds,
     preserveExternalRequestId: true,
     ...(caller === 'identified'
@@ -131,11 +129,11 @@ const DISTRUSTED: readonly Mutation[] = [
   },
 ]
 
-/** Without rules of its own: each route brings them. A route without any would let everything in, so none is built. */
-function accessControl() {
-  return filter(RBAC_FILTER, RBAC, {})
-}
+const DISTRUST = extension('envoy.http.early_header_mutation.header_mutation', HeaderMutation, {
+  mutations: DISTRUSTED,
+})
 
-function router() {
-  return filter('envoy.filters.http.router', Router, { suppressEnvoyHeaders: true })
-}
+/** Without rules of its own: each route brings them. A route without any would let everything in, so none is built. */
+const ACCESS_CONTROL = filter(RBAC_FILTER, RBAC, {})
+
+const ROUTER = filter('envoy.filters.http.router', Router, { suppressEnvoyHeaders: true })

@@ -4,7 +4,7 @@
  * connections are in here.
  */
 import { type Access, type Port, type Protocol, podAddress, type Workload } from '../mesh/index.ts'
-import { TrafficDirection } from '../proto/gen/envoy/config/core/v3/base.ts'
+import { TrafficDirection, type TransportSocket } from '../proto/gen/envoy/config/core/v3/base.ts'
 import type { Listener } from '../proto/gen/envoy/config/listener/v3/listener.ts'
 import type {
   Filter,
@@ -17,14 +17,14 @@ import { socketAddress } from './address.ts'
 import { applicationHttp } from './cluster.ts'
 import { connectionManager } from './connection-manager.ts'
 import { seconds } from './duration.ts'
-import { HTTP_PROTOCOLS, httpInspector, originalDestination, SILENCE_S, tlsInspector } from './listener-filter.ts'
+import { HTTP_PROTOCOLS, httpInspector, ORIGINAL_DESTINATION, SILENCE_S, TLS_INSPECTOR } from './listener-filter.ts'
 import { inboundReplies } from './local-reply.ts'
 import { applicationClusterName, applicationPortClusterName, INBOUND, inboundRouteName } from './names.ts'
 import { notToItself } from './outbound.ts'
 import { admitsUnidentified, CLOSED, connectionPeers, type Gate, networkAccess } from './rbac.ts'
 import { inboundHttpStats, inboundTcpStats } from './stats.ts'
-import { closeFilter, provedTcpToCluster, tcpToCluster } from './tcp.ts'
-import { type AcceptedPeers, MESH_ALPN, meshDownstreamSocket } from './tls.ts'
+import { CLOSE, provedTcpToCluster, tcpToCluster } from './tcp.ts'
+import { MESH_ALPN, meshDownstreamSocket } from './tls.ts'
 
 /** Where connections to an application are redirected to. */
 export const INBOUND_PORT: Port = 15_006
@@ -32,8 +32,8 @@ export const INBOUND_PORT: Port = 15_006
 export interface InboundOptions {
   readonly accessLog: AccessLogMode
   readonly escapedSlashes: 'reject' | 'keep'
-  /** Whose callers have an identity. */
-  readonly peers: AcceptedPeers
+  /** The mesh's end of a handshake with anyone of the trust domain. */
+  readonly members: TransportSocket
 }
 
 /** What the listener must know of access: all of it for bytes, the gate alone for ports that speak HTTP. */
@@ -90,8 +90,8 @@ function listenerFilters({ capture, inbound }: Workload): ListenerFilter[] {
   const known = inbound.filter(({ protocol }) => protocol !== 'auto').map(({ port }) => port)
   const sniffs = capture.kind === 'redirect' || known.length < inbound.length
   return [
-    ...(capture.kind === 'redirect' ? [originalDestination()] : []),
-    tlsInspector(),
+    ...(capture.kind === 'redirect' ? [ORIGINAL_DESTINATION] : []),
+    TLS_INSPECTOR,
     ...(sniffs ? [httpInspector(known)] : []),
   ]
 }
@@ -139,9 +139,9 @@ function chain(
   who: 'mesh' | 'mesh-bytes' | 'plain' | 'opaque',
   match: FilterChainMatch,
   filters: readonly Filter[],
-  peers: AcceptedPeers = options.peers,
+  transportSocket = options.members,
 ): FilterChain {
-  const secured = who === 'mesh' || who === 'mesh-bytes' ? { transportSocket: meshDownstreamSocket(peers) } : {}
+  const secured = who === 'mesh' || who === 'mesh-bytes' ? { transportSocket } : {}
   const filterChainMatch = port === 'other' ? match : { ...match, destinationPort: port }
   return { name: `${port}/${who}`, filterChainMatch, filters, ...secured }
 }
@@ -151,8 +151,9 @@ function meshBytesChain(guarded: Guarded, who: 'mesh' | 'mesh-bytes', match: Fil
   const access = guarded.full()
   const identities = connectionPeers(access)
   if (identities === 'anyone') return chain(guarded, who, match, bytes(guarded, access, true))
-  if (identities.length === 0) return chain(guarded, who, match, [closeFilter()])
-  return chain(guarded, who, match, bytes(guarded, access, true), { kind: 'identities', identities })
+  if (identities.length === 0) return chain(guarded, who, match, [CLOSE])
+  const socket = meshDownstreamSocket({ kind: 'identities', identities })
+  return chain(guarded, who, match, bytes(guarded, access, true), socket)
 }
 
 function http({ port, workload, options }: Guarded, caller: 'identified' | 'unidentified'): Filter[] {
@@ -178,7 +179,7 @@ function bytes({ port, protocol, workload, options }: Guarded, access: Omit<Acce
 /** No identity, no rule that could hold: the gate decides alone, so a new rule leaves these chains as they are. */
 function unidentifiedBytes(guarded: Guarded): Filter[] {
   const gate = guarded.gate()
-  return admitsUnidentified(gate) ? bytes(guarded, { ...CLOSED, ...gate }, false) : [closeFilter()]
+  return admitsUnidentified(gate) ? bytes(guarded, { ...CLOSED, ...gate }, false) : [CLOSE]
 }
 
 /** The way to the application of one port. */

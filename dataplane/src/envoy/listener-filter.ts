@@ -20,19 +20,16 @@ export const SILENCE_S = 3
 export const HTTP_PROTOCOLS: readonly string[] = ['http/1.0', 'http/1.1', 'h2c']
 
 /** Where a redirected connection wanted to go. */
-export function originalDestination(): ListenerFilter {
-  return filter('envoy.filters.listener.original_dst', OriginalDst, {})
-}
+export const ORIGINAL_DESTINATION: ListenerFilter = filter('envoy.filters.listener.original_dst', OriginalDst, {})
 
 /** Whether TLS is spoken and which ALPN is offered. */
-export function tlsInspector(): ListenerFilter {
-  return filter('envoy.filters.listener.tls_inspector', TlsInspector, {})
-}
+export const TLS_INSPECTOR: ListenerFilter = filter('envoy.filters.listener.tls_inspector', TlsInspector, {})
+
+const HTTP_INSPECTOR: ListenerFilter = filter('envoy.filters.listener.http_inspector', HttpInspector, {})
 
 /** Whether HTTP is spoken; not asked on `except`. */
 export function httpInspector(except: readonly Port[]): ListenerFilter {
-  const inspector = filter('envoy.filters.listener.http_inspector', HttpInspector, {})
-  return except.length === 0 ? inspector : { ...inspector, filterDisabled: toAnyOf(except) }
+  return except.length === 0 ? HTTP_INSPECTOR : { ...HTTP_INSPECTOR, filterDisabled: toAnyOf(except) }
 }
 
 function toAnyOf(ports: readonly Port[]): Predicate {

@@ -32,7 +32,7 @@ import {
   sameResource,
 } from './resource.ts'
 import { refusedRouteConfiguration, routeConfiguration } from './route.ts'
-import { closeFilter, connectionAction, tcpFilter } from './tcp.ts'
+import { CLOSE, connectionAction, tcpFilter } from './tcp.ts'
 
 type Resources = Table<string, EnvoyResource>
 
@@ -246,7 +246,7 @@ function listener(
   const routes = read === 'refused' || !speaksBytes(port) ? undefined : read.routes(port.key)
   const opaque = () =>
     read === 'refused'
-      ? closeFilter()
+      ? CLOSE
       : tcpFilter(
           connectionAction(routes?.routes ?? []),
           backend => bytesCluster(backend === port.key ? target : { service: backend }, read.ports(backend)),

@@ -15,7 +15,7 @@ import { HTTP_PROTOCOLS, httpInspector, SILENCE_S } from './listener-filter.ts'
 import { outboundReplies } from './local-reply.ts'
 import { CAPTURE, PASSTHROUGH, REFUSED } from './names.ts'
 import { outboundHttpStats, outboundTcpStats } from './stats.ts'
-import { closeFilter, tcpToCluster } from './tcp.ts'
+import { CLOSE, tcpToCluster } from './tcp.ts'
 
 /** Where an application's own connections are redirected to. */
 export const CAPTURE_PORT: Port = 15_001
@@ -130,5 +130,5 @@ function bits(ip: Ip): number {
 
 /** Who connects to the listener's own port would otherwise be sent to itself, for ever. */
 export function notToItself(port: Port): FilterChain {
-  return { filterChainMatch: { destinationPort: port }, filters: [closeFilter()] }
+  return { filterChainMatch: { destinationPort: port }, filters: [CLOSE] }
 }

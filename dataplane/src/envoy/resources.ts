@@ -34,6 +34,7 @@ import {
 import { refusedRouteConfiguration } from './route.ts'
 import { scopeOf } from './scope.ts'
 import { bundleSecret, identitySecret } from './secret.ts'
+import { meshDownstreamSocket } from './tls.ts'
 
 export interface ResourceOptions {
   /** `audit`: only what audit mode would have refused. `all`: a line for every request. */
@@ -67,7 +68,7 @@ export function deriveResources(
       ...deriveOutbound(graph, mesh, facts, settings),
       ...deriveInbound(graph, mesh, facts, {
         ...settings,
-        peers: { kind: 'trust-domain', trustDomain: mesh.config.trustDomain },
+        members: meshDownstreamSocket({ kind: 'trust-domain', trustDomain: mesh.config.trustDomain }),
       }),
       ...deriveSecrets(graph, secrets),
     ],

@@ -18,7 +18,7 @@ export function tcpFilter(
   clusterOf: (backend: ServicePortKey) => string,
   accessLog: readonly AccessLog[],
 ): Filter {
-  if (action === undefined || action.kind === 'refuse') return closeFilter()
+  if (action === undefined || action.kind === 'refuse') return CLOSE
   const [only] = action.backends
   if (only !== undefined && action.backends.length === 1)
     return tcpToCluster(clusterOf(only.backend), 'outbound', accessLog)
@@ -61,6 +61,4 @@ function tcpProxy(
 const EARLY_BYTES = 65_536
 
 /** Ends a connection without a byte. */
-export function closeFilter(): Filter {
-  return filter('envoy.filters.network.direct_response', DirectResponse, {})
-}
+export const CLOSE: Filter = filter('envoy.filters.network.direct_response', DirectResponse, {})

@@ -57,9 +57,7 @@ function exactly(exact: string): StringMatcher {
   return { matchPattern: { $case: 'exact', exact } }
 }
 
-export function plainSocket(): TransportSocket {
-  return filter('envoy.transport_sockets.raw_buffer', RawBuffer, {})
-}
+export const PLAIN_SOCKET: TransportSocket = filter('envoy.transport_sockets.raw_buffer', RawBuffer, {})
 
 function commonTlsContext(sans: readonly StringMatcher[]): CommonTlsContext {
   return {

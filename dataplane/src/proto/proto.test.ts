@@ -45,3 +45,10 @@ test('JSON and bytes are two spellings of one message', () => {
   const bytes = encode(RouteConfiguration, { name: 'r', requestHeadersToRemove: ['x-a', 'x-b'] })
   assert.deepEqual(Buffer.from(messageBytes(TYPE, messageJson(TYPE, bytes))), bytes)
 })
+
+test('a message that cannot be encoded leaves nothing in the next one', () => {
+  const whole = { name: 'whole' }
+  const bytes = encode(RouteConfiguration, whole)
+  assert.throws(() => encode(RouteConfiguration, { name: 'half', internalOnlyHeaders: { forEach: 1 } as never }))
+  assert.deepEqual(encode(RouteConfiguration, whole), bytes)
+})

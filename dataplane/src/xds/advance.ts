@@ -139,10 +139,10 @@ function pick({ session, catalog }: Work, type: TypeUrl, state: TypeState) {
     const held = state.owed.get(name)
     if (is !== undefined) {
       if (held !== ASKED && (is.version === held || is.version === state.refused.get(name))) continue
-      const fits = resources.length < state.batch && (bytes === 0 || bytes + is.wire.length <= RESPONSE_BYTES)
+      const fits = resources.length < state.batch && (bytes === 0 || bytes + is.bytes <= RESPONSE_BYTES)
       if (fits) resources.push(is)
       else later.set(name, held)
-      if (fits) bytes += is.wire.length
+      if (fits) bytes += is.bytes
     } else if (state.leaving.has(name)) gone.push([name, ASKED])
     else if (type !== TypeUrl.secret) missing.push(name)
   }

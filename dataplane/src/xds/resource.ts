@@ -13,8 +13,10 @@ export interface Resource {
   readonly type: TypeUrl
   readonly name: string
   readonly version: Version
-  /** One `DeltaDiscoveryResponse.resources` element with its tag and length, ready to concatenate. */
-  readonly wire: Uint8Array
+  /** One `DeltaDiscoveryResponse.resources` element with its tag and length, in pieces: the message among them is no copy. */
+  readonly wire: readonly Uint8Array[]
+  /** Of all pieces. */
+  readonly bytes: number
   readonly from: readonly ObjectRef[]
 }
 
@@ -24,14 +26,20 @@ export function versionOf(value: Uint8Array): Version {
 
 /** One for all: it keeps the room it grew to. */
 const writer = new BinaryWriter()
+const { LengthDelimited } = WireType
 
 /** Field numbers are those of `envoy.service.discovery.v3.Resource` and `google.protobuf.Any`. */
 export function resource({ type, name, value, from }: EnvoyResource): Resource {
   const version = versionOf(value)
-  const { LengthDelimited } = WireType
-  writer.tag(2, LengthDelimited).fork().tag(1, LengthDelimited).string(version)
-  writer.tag(2, LengthDelimited).fork().tag(1, LengthDelimited).string(type)
-  writer.tag(2, LengthDelimited).bytes(value).join()
-  writer.tag(3, LengthDelimited).string(name).join()
-  return { type, name, version, wire: writer.finish(), from }
+  const any = writer.tag(1, LengthDelimited).string(type).tag(2, LengthDelimited).uint32(value.length).finish()
+  writer
+    .tag(1, LengthDelimited)
+    .string(version)
+    .tag(2, LengthDelimited)
+    .uint32(any.length + value.length)
+  const element = writer.raw(any).finish()
+  const end = writer.tag(3, LengthDelimited).string(name).finish()
+  writer.tag(2, LengthDelimited).uint32(element.length + value.length + end.length)
+  const start = writer.raw(element).finish()
+  return { type, name, version, wire: [start, value, end], bytes: start.length + value.length + end.length, from }
 }

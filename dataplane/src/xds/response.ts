@@ -19,7 +19,7 @@ export function encodeResponse({ type, nonce, resources, removed }: Response): B
   const rest = new BinaryWriter().tag(4, WireType.LengthDelimited).string(type)
   rest.tag(5, WireType.LengthDelimited).string(nonce)
   for (const name of removed) rest.tag(6, WireType.LengthDelimited).string(name)
-  return Buffer.concat([...resources.map(resource => resource.wire), rest.finish()])
+  return Buffer.concat([...resources.flatMap(resource => resource.wire), rest.finish()])
 }
 
 /** Encoded responses by content, the recent ones up to a budget of bytes. */
