@@ -107,24 +107,28 @@ const ANYTHING_ELSE: FilterChainMatch = {}
 function portChains(guarded: Guarded): FilterChain[] {
   switch (guarded.protocol) {
     case 'http':
-    case 'http2':
+    case 'http2': {
+      const http = httpFilters(guarded)
       return [
-        chain(guarded, 'mesh', MESH_ANY, http(guarded, 'identified')),
-        chain(guarded, 'plain', PLAIN, http(guarded, 'unidentified')),
+        chain(guarded, 'mesh', MESH_ANY, http('identified')),
+        chain(guarded, 'plain', PLAIN, http('unidentified')),
         chain(guarded, 'opaque', ANYTHING_ELSE, unidentifiedBytes(guarded)),
       ]
+    }
     case 'tcp':
       return [
         meshBytesChain(guarded, 'mesh', MESH_ANY),
         chain(guarded, 'opaque', ANYTHING_ELSE, unidentifiedBytes(guarded)),
       ]
-    case 'auto':
+    case 'auto': {
+      const http = httpFilters(guarded)
       return [
-        chain(guarded, 'mesh', MESH_HTTP, http(guarded, 'identified')),
+        chain(guarded, 'mesh', MESH_HTTP, http('identified')),
         meshBytesChain(guarded, 'mesh-bytes', MESH_BYTES),
-        chain(guarded, 'plain', PLAIN_HTTP, http(guarded, 'unidentified')),
+        chain(guarded, 'plain', PLAIN_HTTP, http('unidentified')),
         chain(guarded, 'opaque', ANYTHING_ELSE, unidentifiedBytes(guarded)),
       ]
+    }
   }
 }
 
@@ -156,14 +160,16 @@ function meshBytesChain(guarded: Guarded, who: 'mesh' | 'mesh-bytes', match: Fil
   return chain(guarded, who, match, bytes(guarded, access, true), socket)
 }
 
-function http({ port, workload, options }: Guarded, caller: 'identified' | 'unidentified'): Filter[] {
-  return [
+/** The filters for one kind of caller. What is logged is the same for both, and encoded once. */
+function httpFilters({ port, workload, options }: Guarded): (caller: 'identified' | 'unidentified') => Filter[] {
+  const accessLog = [inboundHttpStats(workload.owner, port), ...accessLogs(options.accessLog, 'http', 'inbound')]
+  return caller => [
     connectionManager({
       direction: 'inbound',
       caller,
       routes: inboundRouteName(port),
       replies: inboundReplies(caller),
-      accessLog: [inboundHttpStats(workload.owner, port), ...accessLogs(options.accessLog, 'http', 'inbound')],
+      accessLog,
       escapedSlashes: options.escapedSlashes,
       requestIds: options.accessLog === 'all',
     }),
