@@ -4,7 +4,7 @@
  */
 import type { IdentityCertificate, SpiffeId, TrustBundle } from '@smi-mesh/dataplane/mesh'
 import { parseSpiffeId } from '@smi-mesh/dataplane/mesh'
-import { MeshError } from '../mesh-error.ts'
+import { MeshError, meshError } from '../mesh-error.ts'
 import { createLeaf, createRoot, type Signer, signerOf } from './certificate.ts'
 import {
   type AuthorityState,
@@ -27,6 +27,8 @@ export interface AuthorityOptions {
   readonly leafMs?: number
   readonly rootMs?: number
   readonly skewMs?: number
+  /** Whether this process is the one that writes; where it is not, it takes up what the one that does has written. */
+  readonly leads?: () => boolean
 }
 
 /** What may be known of a root by anyone. */
@@ -53,6 +55,7 @@ export class Authority {
   readonly lifetimes: Lifetimes
   readonly #store: AuthorityStore
   readonly #now: () => number
+  readonly #leads: () => boolean
   readonly #followers = new Set<() => void>()
   #state: AuthorityState
   #signer: Signer
@@ -64,6 +67,7 @@ export class Authority {
     this.lifetimes = lifetimes
     this.#store = options.store
     this.#now = options.now
+    this.#leads = options.leads ?? (() => true)
     this.#state = state
     this.#signer = signerOf(signingOf(state).root)
     this.#bundle = bundleOf(state)
@@ -129,7 +133,7 @@ export class Authority {
     return 'begun'
   }
 
-  /** Does what the clock asks for. Resolves to whether anything changed; rejects where the change could not be kept. */
+  /** Does what the clock asks for, or what whoever leads has done. Resolves to whether anything changed; rejects where the change could not be kept. */
   advance(bundleHeld: boolean): Promise<boolean> {
     return this.#move(bundleHeld, false)
   }
@@ -143,16 +147,41 @@ export class Authority {
   /** One change at a time: kept first, used second. */
   #move(bundleHeld: boolean, requested: boolean): Promise<boolean> {
     const moved = this.#writing.then(async () => {
+      if (!this.#leads()) return await this.#takeUp()
       const circumstances = { now: this.#now(), lifetimes: this.lifetimes, bundleHeld, requested }
       const rootOf = createRoot.bind(undefined, this.trustDomain)
       const state = advance(this.#state, { ...circumstances, createRoot: rootOf })
       if (state === this.#state) return false
-      await this.#store.replace(state)
-      this.#adopt(state)
+      await this.#keep(state)
       return true
     })
     this.#writing = moved.catch(() => undefined) // told to whoever asked; the next one tries again
     return moved
+  }
+
+  async #keep(state: AuthorityState): Promise<void> {
+    try {
+      await this.#store.replace(state)
+    } catch (error) {
+      // Somebody led before us, or thinks to lead: what is written is what counts, and the next look goes on from there.
+      if (meshError(error, 'StateConflict') !== undefined) await this.#takeUp()
+      throw error
+    }
+    this.#adopt(state)
+  }
+
+  /** What is kept now, if it is newer. Never less: state that vanished is for a person to restore, and we still have it. */
+  async #takeUp(): Promise<boolean> {
+    const kept = await this.#store.load()
+    if (kept === undefined) {
+      const message =
+        'The state of the authority is gone from where it was kept; certificates are signed from memory. Restore it from a backup.'
+      throw new MeshError('StateUnavailable', message)
+    }
+    if (kept.trustDomain !== this.trustDomain) throw foreign(kept.trustDomain, this.trustDomain)
+    if (kept.revision <= this.#state.revision) return false
+    this.#adopt(kept)
+    return true
   }
 
   #adopt(state: AuthorityState): void {
@@ -174,11 +203,13 @@ async function loadOrCreate({ trustDomain, store, now }: AuthorityOptions, lifet
   const state = kept ?? (await store.load())
   if (state === undefined)
     throw new MeshError('StateConflict', 'The state of the authority vanished while it was read.')
-  if (state.trustDomain !== trustDomain) {
-    const message = `The authority kept here is of the trust domain ${state.trustDomain}, not ${trustDomain}. Start with that one, or use another state directory.`
-    throw new MeshError('StateForeign', message)
-  }
+  if (state.trustDomain !== trustDomain) throw foreign(state.trustDomain, trustDomain)
   return state
+}
+
+function foreign(kept: string, wanted: string): MeshError {
+  const message = `The authority kept here is of the trust domain ${kept}, not ${wanted}. Start with that one, or keep another state.`
+  return new MeshError('StateForeign', message)
 }
 
 function bundleOf({ trustDomain, roots }: AuthorityState): TrustBundle {

@@ -10,7 +10,13 @@ import { Server } from '@grpc/grpc-js'
 import type { CredentialFiles } from '@smi-mesh/dataplane/envoy'
 import type { IdentityCertificate } from '@smi-mesh/dataplane/mesh'
 import { meshError } from '../mesh-error.ts'
-import { type CredentialEvent, CredentialFolders, controlPlaneIdentity, serverCredentials } from './credentials.ts'
+import {
+  type CredentialEvent,
+  CredentialFolders,
+  controlPlaneIdentity,
+  serverCredentials,
+  tokenServerCredentials,
+} from './credentials.ts'
 import type { FileOperations } from './private-files.ts'
 import { FakeClock } from './testdata/fake-clock.ts'
 import { HOUR, identityOf, MINUTE, type Rig, rig, TRUST_DOMAIN } from './testdata/rig.ts'
@@ -23,10 +29,10 @@ function realClock(offset = 0): FakeClock {
   return new FakeClock(Date.now() + offset)
 }
 
-async function listen(t: TestContext, mesh: Rig): Promise<number> {
+async function listen(t: TestContext, mesh: Rig, make = serverCredentials): Promise<number> {
   const server = new Server()
   t.after(() => server.forceShutdown())
-  const credentials = serverCredentials(mesh.issuer, CONTROL_PLANE)
+  const credentials = make(mesh.issuer, CONTROL_PLANE)
   return new Promise((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error === null ? resolve(port) : reject(error)))
   })
@@ -60,6 +66,19 @@ async function call(port: number, roots: readonly string[], own: IdentityCertifi
   const { serialNumber, subjectaltname } = socket.getPeerCertificate()
   return { socket, serial: serialNumber, name: subjectaltname ?? '' }
 }
+
+test('where proxies prove themselves by tokens, the control plane still proves who it is', async t => {
+  const mesh = await rig({ clock: realClock() })
+  t.after(() => mesh.issuer.stop())
+  const port = await listen(t, mesh, tokenServerCredentials)
+  const { roots } = mesh.authority.bundle()
+  const shown = await call(port, roots, undefined)
+  shown.socket.destroy()
+  assert.equal(shown.name, `URI:${CONTROL_PLANE}`)
+  const foreign = await rig({ clock: realClock() })
+  t.after(() => foreign.issuer.stop())
+  await assert.rejects(call(port, foreign.authority.bundle().roots, undefined), /certificate/)
+})
 
 test('the control plane proves who it is and lets in whoever the mesh knows', async t => {
   const mesh = await rig({ clock: realClock() })

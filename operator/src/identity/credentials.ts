@@ -23,6 +23,12 @@ export function serverCredentials(source: CredentialSource, identity: SpiffeId):
   return experimental.createCertificateProviderServerCredentials(provider, provider, true)
 }
 
+/** Credentials of a gRPC server that is `identity` and asks nobody for a certificate: its callers prove themselves otherwise. */
+export function tokenServerCredentials(source: CredentialSource, identity: SpiffeId): ServerCredentials {
+  // Whatever the parameters are called in the library's types, the first gives the server's certificate, the second roots.
+  return experimental.createCertificateProviderServerCredentials(new Provider(source, identity), null, false)
+}
+
 type CaListener = Parameters<experimental.CertificateProvider['addCaCertificateListener']>[0]
 type IdentityListener = Parameters<experimental.CertificateProvider['addIdentityCertificateListener']>[0]
 

@@ -1,19 +1,20 @@
 /**
  * Identities kept in a directory of files: `authority.json`, and one file for each leaf under `leaves/`.
- * Knows the format, and that state which makes no sense is an error, never a reason to begin anew.
+ * What is in the first is `authority-text.ts`'s business.
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { PrivateKey, parseSpiffeId } from '@smi-mesh/dataplane/mesh'
 import { MeshError } from '../mesh-error.ts'
-import { readLeaf, readRoot } from './certificate.ts'
+import { formatAuthority, parseAuthority } from './authority-text.ts'
+import { readLeaf } from './certificate.ts'
+import { FORMAT, number, reasonOf, record, string } from './kept-fields.ts'
 import { type FileOperations, PrivateDirectory } from './private-files.ts'
-import type { AuthorityState, RootState } from './rotation.ts'
+import type { AuthorityState } from './rotation.ts'
 import type { AuthorityStore, Leaf, LeafStore, StoredLeaves } from './store.ts'
 
 const AUTHORITY = 'authority.json'
 const LEAVES = 'leaves'
-const FORMAT = 1
 
 /** Both stores over one state directory, which is made if it is missing and refused if others may enter it. */
 export function fileStores(directory: string, operations?: FileOperations): FileStores {
@@ -75,39 +76,6 @@ function loadLeaves(directory: PrivateDirectory): StoredLeaves {
   return { leaves, damaged }
 }
 
-function formatAuthority({ trustDomain, revision, roots }: AuthorityState): string {
-  const written = roots.map(({ root, ...place }) => ({
-    ...place,
-    certificate: root.certificate,
-    privateKey: root.privateKey.reveal(),
-  }))
-  return `${JSON.stringify({ format: FORMAT, trustDomain, revision, roots: written }, undefined, 2)}\n`
-}
-
-function parseAuthority(path: string, text: string): AuthorityState {
-  try {
-    const fields = record(JSON.parse(text))
-    if (fields['format'] !== FORMAT) throw new TypeError(`its format is not ${FORMAT}`)
-    const trustDomain = string(fields, 'trustDomain')
-    const roots = list(fields, 'roots').map(entry => parseRoot(trustDomain, record(entry)))
-    if (roots.filter(({ role }) => role === 'signing').length !== 1) throw new TypeError('not exactly one root signs')
-    if (roots.filter(({ role }) => role === 'next').length > 1) throw new TypeError('more than one root is next')
-    return { trustDomain, revision: number(fields, 'revision'), roots }
-  } catch (error) {
-    const message = `${path} cannot be used: ${reasonOf(error)}. Restore it from a backup; a new root would be refused by every running proxy, so none is made.`
-    throw new MeshError('StateDamaged', message)
-  }
-}
-
-function parseRoot(trustDomain: string, fields: Fields): RootState {
-  const key = new PrivateKey(string(fields, 'privateKey'))
-  const root = readRoot(trustDomain, string(fields, 'certificate'), key)
-  const role = string(fields, 'role')
-  if (role === 'next') return { role, root, readyAt: number(fields, 'readyAt') }
-  if (role === 'signing' || role === 'retiring') return { role, root, signedUntil: number(fields, 'signedUntil') }
-  throw new TypeError('a root has no role that is known')
-}
-
 function formatLeaf({ certificate: { identity, chain, privateKey }, root, renewAt }: Leaf): string {
   const written = { format: FORMAT, identity, root, renewAt, chain, privateKey: privateKey.reveal() }
   return `${JSON.stringify(written, undefined, 2)}\n`
@@ -120,36 +88,4 @@ function parseLeaf(text: string): Leaf {
   if (identity === undefined) throw new TypeError('identity is not one of a mesh')
   const certificate = readLeaf(identity, string(fields, 'chain'), new PrivateKey(string(fields, 'privateKey')))
   return { certificate, root: string(fields, 'root'), renewAt: number(fields, 'renewAt') }
-}
-
-type Fields = Readonly<Record<string, unknown>>
-
-function record(value: unknown): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('it holds no object')
-  return Object.fromEntries(Object.entries(value))
-}
-
-function string(fields: Fields, name: string): string {
-  const value = fields[name]
-  if (typeof value !== 'string' || value === '') throw new TypeError(`${name} is missing`)
-  return value
-}
-
-function number(fields: Fields, name: string): number {
-  const value = fields[name]
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw new TypeError(`${name} is missing`)
-  return value
-}
-
-function list(fields: Fields, name: string): readonly unknown[] {
-  const value = fields[name]
-  if (!Array.isArray(value)) throw new TypeError(`${name} is missing`)
-  return value
-}
-
-/** Messages of JSON.parse quote the text, which holds private keys: they are not passed on. */
-function reasonOf(error: unknown): string {
-  if (error instanceof SyntaxError) return 'it is not JSON, or only a part of it'
-  if (error instanceof MeshError || error instanceof TypeError) return error.message
-  return 'a certificate or key in it cannot be read'
 }

@@ -7,6 +7,7 @@ export {
   type CredentialSource,
   controlPlaneIdentity,
   serverCredentials,
+  tokenServerCredentials,
 } from './credentials.ts'
 export type { IdentityEvent } from './event.ts'
 export { type FileStores, fileStores } from './file-store.ts'
