@@ -132,7 +132,46 @@ test('a huge object is refused without being read to its end', () => {
     spec: { matches },
   })
   assert.ok(performance.now() - before < 500)
-  assert.deepEqual(world.reasons('HTTPRouteGroup shop/huge'), ['LimitExceeded'])
+  assert.deepEqual(
+    world.findings.get('HTTPRouteGroup shop/huge')?.map(({ reason, field }) => [reason, field]),
+    [['LimitExceeded', 'spec.matches']],
+  )
+})
+
+test('an expression that is longer than all may be together is refused by name', () => {
+  const world = mesh(3)
+  world.put({
+    apiVersion: 'specs.smi-spec.io/v1alpha4',
+    kind: 'HTTPRouteGroup',
+    metadata: meta('huge'),
+    spec: {
+      matches: [
+        { name: 'home', pathRegex: '/' },
+        { name: 'm', pathRegex: `/${'a'.repeat(100_000)}` },
+      ],
+    },
+  })
+  const found = world.findings.get('HTTPRouteGroup shop/huge')
+  assert.deepEqual(
+    found?.map(({ reason, field }) => [reason, field]),
+    [['LimitExceeded', 'spec.matches[1].pathRegex']],
+  )
+  assert.match(found?.[0]?.message ?? '', /100001.* 65536/)
+})
+
+test('expressions that are too long together name the list they are in', () => {
+  const world = mesh(3)
+  const matches = Array.from({ length: 100 }, (_, at) => ({ name: `m${at}`, pathRegex: `/${'a'.repeat(900)}` }))
+  world.put({
+    apiVersion: 'specs.smi-spec.io/v1alpha4',
+    kind: 'HTTPRouteGroup',
+    metadata: meta('huge'),
+    spec: { matches },
+  })
+  assert.deepEqual(
+    world.findings.get('HTTPRouteGroup shop/huge')?.map(({ reason, field }) => [reason, field]),
+    [['LimitExceeded', 'spec.matches']],
+  )
 })
 
 test('a list that is too long is refused and names its field', () => {

@@ -85,7 +85,8 @@ export function httpRouteGroupFacts(ref: ObjectRef, object: unknown): Reduced<Ht
   return decoded(ref, object, 'HTTPRouteGroup', ({ spec }) => ({
     long: [
       ['spec.matches', spec.matches.length, LIMITS.routes],
-      ['all expressions together', expressionsLength(spec.matches), LIMITS.expressions],
+      ...longExpressions(spec.matches),
+      ['spec.matches, all expressions together,', expressionsLength(spec.matches), LIMITS.expressions],
       ...spec.matches.slice(0, LIMITS.routes).flatMap(({ methods, headers }, at): readonly Long[] => [
         [`spec.matches[${at}].methods`, methods.length, LIMITS.methods],
         [`spec.matches[${at}].headers`, Object.keys(headers).length, LIMITS.headers],
@@ -96,6 +97,16 @@ export function httpRouteGroupFacts(ref: ObjectRef, object: unknown): Reduced<Ht
       matches: spec.matches.map(({ name, pathRegex, methods, headers }) => ({ name, pathRegex, methods, headers })),
     }),
   }))
+}
+
+/** Those that are longer alone than all may be together: the object is refused for them, and not only their match. */
+function longExpressions(routes: Hub<'HTTPRouteGroup'>['spec']['matches']): readonly Long[] {
+  return routes.flatMap(({ pathRegex = '', headers }, at): readonly Long[] => [
+    [`spec.matches[${at}].pathRegex`, pathRegex.length, LIMITS.expressions],
+    ...Object.entries(headers).map(
+      ([name, value]): Long => [`spec.matches[${at}].headers.${name}`, value.length, LIMITS.expressions],
+    ),
+  ])
 }
 
 function expressionsLength(routes: Hub<'HTTPRouteGroup'>['spec']['matches']): number {
@@ -150,8 +161,7 @@ function decoded<Kind extends HubObject['kind'], T>(
   kind: Kind,
   reduce: (hub: Hub<Kind>) => Reducing<T>,
 ): Reduced<T> {
-  if (values(object) >= LIMITS.values)
-    return rejected(limitExceeded(ref, '', `It has more than ${LIMITS.values} values.`))
+  if (values(object) >= LIMITS.values) return rejected(tooManyValues(ref, object))
   const result = decode(object)
   if (result.kind === 'rejected')
     return {
@@ -164,8 +174,9 @@ function decoded<Kind extends HubObject['kind'], T>(
   const { long, facts } = reduce(hub)
   const longest = long.find(([, length, limit]) => length > limit)
   if (longest !== undefined) {
-    const [field, length, limit] = longest
-    return rejected(limitExceeded(ref, field, `The length of ${field} is ${length}, the limit is ${limit}.`))
+    const [what, length, limit] = longest
+    const [field = ''] = what.split(',', 1)
+    return rejected(limitExceeded(ref, field, `The length of ${what} is ${length}, the limit is ${limit}.`))
   }
   return reduced(
     facts(),
@@ -194,6 +205,28 @@ function violation(ref: ObjectRef, { path, message }: Problem): Finding {
 
 function lenience(ref: ObjectRef, { path, message }: Problem): Finding {
   return finding(ref, 'Lenient', path, message)
+}
+
+function tooManyValues(ref: ObjectRef, object: unknown): Finding {
+  const { field, length } = longestList(object)
+  const most = field === '' ? '' : ` ${field} alone has ${length} entries.`
+  return limitExceeded(ref, field, `The object has more than ${LIMITS.values} values, which is the limit.${most}`)
+}
+
+/** The list or mapping with the most entries, looking at no more values than an object may have. */
+function longestList(object: unknown): { readonly field: string; readonly length: number } {
+  let longest = { field: '', length: 0 }
+  const open: { readonly field: string; readonly value: unknown }[] = [{ field: '', value: object }]
+  for (const { field, value } of open) {
+    if (typeof value !== 'object' || value === null) continue
+    const isList = Array.isArray(value)
+    const entries: readonly [string, unknown][] = Object.entries(value)
+    if (entries.length > longest.length) longest = { field, length: entries.length }
+    for (const [key, inner] of entries.slice(0, Math.max(0, LIMITS.values - open.length))) {
+      open.push({ field: isList ? `${field}[${key}]` : field === '' ? key : `${field}.${key}`, value: inner })
+    }
+  }
+  return longest
 }
 
 /** How many values an object is made of, counted no further than the limit. */
