@@ -108,9 +108,18 @@ describe('a rule finds what it forbids', () => {
       'operator/src/facts/a.ts',
       '../status/x.ts',
     ),
-    'only sources, status, leader and webhooks speak to a Kubernetes API': importing(
-      'operator/src/cli/a.ts',
+    'only operator/src/kubernetes knows the Kubernetes client library': importing(
+      'operator/src/sources/a.ts',
       '@kubernetes/client-node',
+    ),
+    'only operator.ts knows the package of its base class': importing(
+      'operator/src/kubernetes/a.ts',
+      '@dot-i/k8s-operator',
+    ),
+    'kubernetes knows how to ask, not what for': importing('operator/src/kubernetes/a.ts', '../sources/index.ts'),
+    'what runs without a cluster does not know the Kubernetes API': importing(
+      'operator/src/facts/a.ts',
+      '../kubernetes/index.ts',
     ),
     'the oracle shares no code with what it judges': importing(
       'conformance/src/oracle/a.ts',

@@ -76,8 +76,6 @@ export const FILE_RULES: readonly FileRule[] = [
   },
 ]
 
-const KUBERNETES_CLIENT = /^@kubernetes\/client-node|^@dot-i\/k8s-operator/
-
 export const PACKAGE_RULES: readonly PackageRule[] = [
   {
     says: 'smi-crds knows no other package of ours',
@@ -143,11 +141,29 @@ export const PACKAGE_RULES: readonly PackageRule[] = [
     forbidden: /^operator\/src\/(?:sources|status|identity|standalone|cli|admin|telemetry|leader|webhooks)\//,
   },
   {
-    says: 'only sources, status, leader and webhooks speak to a Kubernetes API',
-    because: 'everything else runs without a cluster, and is tested so',
-    within:
-      /^(?:smi-crds|dataplane|conformance)\/|^operator\/src\/(?!sources\/|status\/|leader\/|webhooks\/|operator\.ts)/,
-    forbidden: KUBERNETES_CLIENT,
+    says: 'only operator/src/kubernetes knows the Kubernetes client library',
+    because: 'it was replaced by plain requests for speed, and is left for credentials alone',
+    within: /^(?:smi-crds|dataplane|conformance)\/|^operator\/src\/(?!kubernetes\/)/,
+    forbidden: /^@kubernetes\/client-node/,
+  },
+  {
+    says: 'only operator.ts knows the package of its base class',
+    because: 'what that class does by itself does not survive a broken connection, so nothing else may lean on it',
+    within: /^(?:smi-crds|dataplane|conformance)\/|^operator\/src\/(?!operator\.ts)/,
+    forbidden: /^@dot-i\/k8s-operator/,
+  },
+  {
+    says: 'kubernetes knows how to ask, not what for',
+    because: 'everybody who asks stands on it',
+    within: /^operator\/src\/kubernetes\//,
+    except: OF_TESTS,
+    forbidden: /^operator\/src\/(?!kubernetes\/|mesh-error\.ts|facts\/read\.ts)|^@smi-mesh\/dataplane/,
+  },
+  {
+    says: 'what runs without a cluster does not know the Kubernetes API',
+    because: 'it is used, and tested, without one',
+    within: /^operator\/src\/(?:compile|facts|standalone|admin|telemetry|translate\.ts|control-plane\.ts)/,
+    forbidden: /^operator\/src\/(?:kubernetes|leader|webhooks|operator\.ts)/,
   },
   {
     says: 'the oracle shares no code with what it judges',

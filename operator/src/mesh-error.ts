@@ -22,15 +22,32 @@ export type MeshErrorCode =
   | 'ProgramFailed' // it was there, and ended
   | 'ControlPlaneUnavailable' // a command found nobody to answer it
   | 'TimedOut'
+  | 'ApiUnreachable' // nobody answers, or the connection broke, or was silent for too long
+  | 'ApiUnauthenticated' // 401: the API server does not know who asks
+  | 'ApiForbidden' // 403: it knows, and the role lacks this
+  | 'ApiNotFound' // 404: no such object, or no such resource
+  | 'ApiConflict' // 409: it exists already, or somebody else wrote it meanwhile
+  | 'ApiGone' // 410: this version of the past is no longer kept; list again
+  | 'ApiRefused' // any other 4xx: the request will not do, now or later
+  | 'ApiThrottled' // 429: later; `retryAfterMs` says when
+  | 'ApiFailed' // 5xx: the API server's own trouble
+  | 'ApiUnusable' // an answer that is no answer: not JSON, too long, not the object asked for
 
 export class MeshError extends Error {
   override readonly name = 'MeshError'
   readonly code: MeshErrorCode
+  /** How long whoever refused asked to be left alone. */
+  readonly retryAfterMs: number | undefined
 
   /** `message` is a full sentence: what, which object, what to do. */
-  constructor(code: MeshErrorCode, message: string, options?: { readonly cause?: unknown }) {
-    super(message, options)
+  constructor(
+    code: MeshErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly retryAfterMs?: number | undefined } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
+    this.retryAfterMs = options.retryAfterMs
   }
 }
 

@@ -1,0 +1,66 @@
+/**
+ * Where the API server is and how to show who asks. The only file that knows the Kubernetes client library: kubeconfig files,
+ * exec plugins, the token of a pod (read again each minute) and proxies are its business.
+ */
+import { Agent as HttpAgent, type RequestOptions } from 'node:http'
+import { Agent as HttpsAgent, type RequestOptions as HttpsRequestOptions } from 'node:https'
+import { KubeConfig } from '@kubernetes/client-node'
+import { MeshError } from '../mesh-error.ts'
+
+/** Where to learn of the cluster. `default`: KUBECONFIG, the file in the home directory, or the pod's own account. */
+export type ClusterChoice =
+  | { readonly kind: 'default' }
+  | { readonly kind: 'inCluster' }
+  | { readonly kind: 'file'; readonly path: string; readonly context?: string }
+
+/** What a request needs besides its path. */
+export interface Connection {
+  readonly server: URL
+  /** Options with credentials, made anew for each request: tokens and certificates change under way. */
+  options(): Promise<RequestOptions | HttpsRequestOptions>
+  close(): void
+}
+
+/** After this long without a packet, TCP asks whether the other side lives; ten unanswered seconds later it does not. */
+const KEEP_ALIVE_MS = 15_000
+
+/** Reads the configuration; whoever made one already passes it in place of the choice. */
+export function connect(choice: ClusterChoice | KubeConfig): Connection {
+  const config = choice instanceof KubeConfig ? choice : configured(choice)
+  const cluster = config.getCurrentCluster()
+  const server = cluster === null ? null : URL.parse(cluster.server)
+  if (cluster === null || server === null) {
+    const message =
+      'The kubeconfig names no cluster that could be asked. Set its current-context, or name another file by --kubeconfig.'
+    throw new MeshError('ConfigRefused', message)
+  }
+  const settings = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, maxSockets: 64 }
+  const agent = server.protocol === 'http:' ? new HttpAgent(settings) : new HttpsAgent(settings)
+  return {
+    server,
+    options: async () => {
+      const options: HttpsRequestOptions = { headers: {} }
+      await config.applyToHTTPSOptions(options)
+      // The library keeps an agent with the certificates of its first request; ours tells sockets apart by certificate.
+      return cluster.proxyUrl === undefined ? { ...options, agent } : options
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+function configured(choice: ClusterChoice): KubeConfig {
+  const config = new KubeConfig()
+  try {
+    if (choice.kind === 'file') {
+      config.loadFromFile(choice.path)
+      if (choice.context !== undefined) config.setCurrentContext(choice.context)
+    } else if (choice.kind === 'inCluster') config.loadFromCluster()
+    else config.loadFromDefault()
+  } catch (cause) {
+    const which = choice.kind === 'file' ? `The kubeconfig ${choice.path}` : 'The kubeconfig'
+    throw new MeshError('ConfigRefused', `${which} cannot be read. Check the file, or name another by --kubeconfig.`, {
+      cause,
+    })
+  }
+  return config
+}

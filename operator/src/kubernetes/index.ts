@@ -1,0 +1,20 @@
+/** The Kubernetes API, as far as the mesh uses it. */
+export {
+  type Applying,
+  KubernetesClient,
+  type Listing,
+  type Page,
+  type ServedVersion,
+  type Watching,
+} from './client.ts'
+export { type ClusterChoice, type Connection, connect } from './connection.ts'
+export { refusedInWatch } from './failure.ts'
+export {
+  apiVersionText,
+  nameText,
+  type ObjectName,
+  RESOURCES,
+  type Resource,
+  smiResource,
+  smiResourceOf,
+} from './resources.ts'
