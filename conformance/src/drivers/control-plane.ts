@@ -1,7 +1,13 @@
 /** The product's control plane around a set of plain objects that can be exchanged at any time. Nothing is read from disk. */
 import { Graph } from '@smi-mesh/dataplane/derive'
 import { bootstrap } from '@smi-mesh/dataplane/envoy'
-import { type IdentityCertificate, type SpiffeId, spiffeId, type TrustBundle } from '@smi-mesh/dataplane/mesh'
+import {
+  DEFAULT_MESH_CONFIG,
+  type IdentityCertificate,
+  type SpiffeId,
+  spiffeId,
+  type TrustBundle,
+} from '@smi-mesh/dataplane/mesh'
 import { type Serving, serve } from '@smi-mesh/dataplane/serve'
 import { compile } from '@smi-mesh/operator/compile'
 import { FactTables } from '@smi-mesh/operator/facts'
@@ -33,7 +39,7 @@ const ADDRESS = '127.0.0.1'
 export async function startControlPlane(config: WorldConfig): Promise<ControlPlane> {
   const graph = new Graph()
   const facts = new FactTables(graph, config)
-  const { mesh } = compile(graph, facts, config)
+  const { mesh } = compile(graph, facts, { ...DEFAULT_MESH_CONFIG, ...config })
   const secrets = {
     certificates: graph.source<SpiffeId, IdentityCertificate>('certificates', (a, b) => a.chain === b.chain),
     bundle: graph.source<'bundle', TrustBundle>('bundle'),

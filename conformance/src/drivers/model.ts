@@ -1,6 +1,7 @@
 /** Asks the product's own model: the objects compiled into a mesh, and `decide` on it. No proxy is involved. */
 import { Graph } from '@smi-mesh/dataplane/derive'
 import {
+  DEFAULT_MESH_CONFIG,
   type Destination,
   decide,
   type Endpoint,
@@ -24,7 +25,7 @@ import { objectChanges } from './objects.ts'
 export function meshOf({ config, objects }: World): Mesh {
   const graph = new Graph()
   const facts = new FactTables(graph, config)
-  const { mesh } = compile(graph, facts, config)
+  const { mesh } = compile(graph, facts, { ...DEFAULT_MESH_CONFIG, ...config })
   facts.apply(objectChanges(objects))
   const { failures } = graph.settle()
   const [failure] = failures

@@ -39,8 +39,6 @@ import { meshDownstreamSocket } from './tls.ts'
 export interface ResourceOptions {
   /** `audit`: only what audit mode would have refused. `all`: a line for every request. */
   readonly accessLog?: AccessLogMode
-  /** What an inbound path with `%2F` or `%5C` in it gets: 400, or its way. */
-  readonly escapedSlashes?: 'reject' | 'keep'
 }
 
 export interface SecretTables {
@@ -59,7 +57,7 @@ export function deriveResources(
   secrets: SecretTables,
   options: ResourceOptions = {},
 ): DerivedResources {
-  const settings = { accessLog: 'audit', escapedSlashes: 'reject', ...options } as const
+  const settings = { accessLog: 'audit', escapedSlashes: mesh.config.escapedSlashes, ...options } as const
   const facts = deriveFacts(graph, mesh)
   return {
     tables: [

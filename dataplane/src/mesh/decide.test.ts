@@ -15,7 +15,7 @@ import {
   workloadKey,
   workloadPortKey,
 } from './keys.ts'
-import { DEFAULT_MESH_CONFIG, type Mesh } from './mesh.ts'
+import { DEFAULT_MESH_CONFIG, type Mesh, type MeshConfig } from './mesh.ts'
 import type { Protocol, Route } from './service.ts'
 import { hostsOf } from './service-host.ts'
 import type { Access } from './workload.ts'
@@ -54,6 +54,7 @@ const byApi: Access['rules'] = [
 ]
 
 interface World {
+  readonly config?: Partial<MeshConfig>
   readonly routes?: readonly Route[]
   readonly access?: Partial<Access>
   readonly protocol?: Protocol
@@ -68,6 +69,7 @@ function table<K, V>(graph: Graph, name: string, entries: readonly (readonly [K,
 
 /** Service web on port 80, one meshed pod at 8080 which shop/alice may GET /api from. */
 function mesh({
+  config = {},
   routes = [toItself],
   access = {},
   protocol = 'http',
@@ -93,7 +95,7 @@ function mesh({
     from: [],
   } as const
   return {
-    config: DEFAULT_MESH_CONFIG,
+    config: { ...DEFAULT_MESH_CONFIG, ...config },
     services: table(graph, 'services', [[WEB, service]]),
     routes: table(graph, 'routes', [[WEB_80, { key: WEB_80, routes }]]),
     endpoints: table(
@@ -156,6 +158,12 @@ test('callers without an identity are judged by their own switch and reach the p
 
 test('a path with an escaped slash is let in nowhere', () => {
   assert.deepEqual(verdict({}, { ...GET, path: '/api%2Fx' }), { kind: 'escaped-slash', allowed: false })
+})
+
+test('a mesh may be set to let escaped slashes pass, and then the path is judged as it stands', () => {
+  const config = { escapedSlashes: 'keep' } as const
+  assert.equal(verdict({ config }, { ...GET, path: '/api%2Fx' })?.kind, 'rule')
+  assert.equal(verdict({ config }, { ...GET, path: '/x/..%2Fapi' })?.kind, 'no-rule')
 })
 
 test('the first route that fits is taken, with shares and authors', () => {

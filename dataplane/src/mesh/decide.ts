@@ -19,7 +19,7 @@ import {
   workloadPortKey,
 } from './keys.ts'
 import type { HeaderMatch, TrafficMatch } from './match.ts'
-import type { Mesh } from './mesh.ts'
+import type { Mesh, MeshConfig } from './mesh.ts'
 import { compareRefs, type ObjectRef, refText } from './object-ref.ts'
 import { hasEscapedSlash, normalPath } from './path.ts'
 import { fits } from './pattern.ts'
@@ -93,7 +93,7 @@ export type Decision =
 
 /** What becomes of one request, and whose object decided it. */
 export function decide(mesh: Mesh, request: MeshRequest): Decision {
-  const call = normalCall(request.call)
+  const call = normalCall(request.call, mesh.config)
   if (call === undefined) return { kind: 'unknown', reason: 'bad-path' }
   if (request.destination.kind === 'workload') {
     const { port } = request.destination
@@ -122,19 +122,21 @@ export type NormalCall =
       readonly kind: 'http'
       readonly method: string
       readonly path: string
+      /** Whether the server refuses the path for an escaped slash in it. */
       readonly escapedSlash: boolean
       readonly headers: ReadonlyMap<string, string>
     }
   | { readonly kind: 'tcp' }
 
-function normalCall(call: Call): NormalCall | undefined {
+function normalCall(call: Call, { escapedSlashes }: Pick<MeshConfig, 'escapedSlashes'>): NormalCall | undefined {
   if (call.kind === 'tcp') return call
   const path = normalPath(call.path)
   if (path === undefined) return undefined
   const headers = new Map(Object.entries(call.headers).map(([name, value]) => [name.toLowerCase(), value]))
   const authority = headers.get(':authority') ?? headers.get('host')
   if (authority !== undefined) headers.set('host', hostOf(authority))
-  return { kind: 'http', method: call.method, path, escapedSlash: hasEscapedSlash(call.path), headers }
+  const escapedSlash = escapedSlashes === 'reject' && hasEscapedSlash(call.path)
+  return { kind: 'http', method: call.method, path, escapedSlash, headers }
 }
 
 /** `web.shop.svc.cluster.local.:80` is `web.shop.svc.cluster.local`. */

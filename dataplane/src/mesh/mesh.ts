@@ -16,6 +16,8 @@ export interface MeshConfig {
   readonly pathRegex: 'start' | 'full'
   /** What becomes of a split's share whose backend has no ready endpoint: the others take it, or it fails (503). */
   readonly emptyBackends: 'skip' | 'fail'
+  /** What a server answers to `%2F` or `%5C` in a path: 400, since an application that decodes it sees another path than was judged. */
+  readonly escapedSlashes: 'reject' | 'keep'
 }
 
 export const DEFAULT_MESH_CONFIG: MeshConfig = {
@@ -24,6 +26,7 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   access: 'enforce',
   pathRegex: 'start',
   emptyBackends: 'skip',
+  escapedSlashes: 'reject',
 }
 
 /** The whole mesh. Tables are apart where they change apart: a new weight touches `routes` alone, a new pod `endpoints`. */

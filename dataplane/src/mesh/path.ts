@@ -12,7 +12,7 @@ export function normalPath(target: string): string | undefined {
   return mergeSlashes(removeDotSegments(escapeOdd(unescapeUnreserved(path.replaceAll('\\', '/')))))
 }
 
-/** Whether the path holds an escaped slash: inbound proxies answer 400, since the application might see another path. */
+/** Whether the path holds an escaped slash: inbound proxies answer 400 unless told to keep them, since the application might see another path. */
 export function hasEscapedSlash(target: string): boolean {
   return /%2f|%5c/i.test(pathOf(target))
 }

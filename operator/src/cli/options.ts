@@ -9,6 +9,7 @@ export interface MeshOptions {
   readonly access: AccessMode
   readonly pathRegex: 'start' | 'full'
   readonly emptyBackends: 'skip' | 'fail'
+  readonly escapedSlashes: 'reject' | 'keep'
 }
 
 const ACCESS_MODES: readonly AccessMode[] = ['enforce', 'audit', 'permissive']
@@ -40,6 +41,11 @@ export function withMeshOptions(command: Command): Command {
         .default(config.emptyBackends),
     )
     .addOption(
+      new Option('--escaped-slashes <what>', 'a path with %2F or %5C in it: `reject` it (400) or `keep` it as it came')
+        .choices(['reject', 'keep'])
+        .default(config.escapedSlashes),
+    )
+    .addOption(
       new Option('--trust-domain <domain>', 'the SPIFFE trust domain of all identities')
         .argParser(trustDomain)
         .default(config.trustDomain),
@@ -52,8 +58,8 @@ export function withMeshOptions(command: Command): Command {
 }
 
 export function meshConfig(options: MeshOptions): MeshConfig {
-  const { trustDomain, clusterDomain, access, pathRegex, emptyBackends } = options
-  return { trustDomain, clusterDomain, access, pathRegex, emptyBackends }
+  const { trustDomain, clusterDomain, access, pathRegex, emptyBackends, escapedSlashes } = options
+  return { trustDomain, clusterDomain, access, pathRegex, emptyBackends, escapedSlashes }
 }
 
 export interface FilesOptions {
