@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TokenVerdict } from '@smi-mesh/dataplane/xds'
+import { fieldsOf } from '../facts/read.ts'
+import { json, refuse, scriptedServer } from '../kubernetes/testdata/scripted-server.ts'
+import { tokenReview } from './review-token.ts'
+
+const GENUINE = {
+  authenticated: true,
+  audiences: ['smi-mesh'],
+  user: {
+    username: 'system:serviceaccount:shop:web',
+    groups: ['system:serviceaccounts'],
+    extra: { 'authentication.kubernetes.io/pod-name': ['web-1'], 'authentication.kubernetes.io/pod-uid': ['u-1'] },
+  },
+}
+
+/** What becomes of a token of which the API server says this; undefined where nothing could be said. */
+async function verdictOn(status: unknown, failures: unknown[] = []): Promise<TokenVerdict | undefined> {
+  await using server = await scriptedServer(({ path, body }, response) => {
+    assert.equal(path, '/apis/authentication.k8s.io/v1/tokenreviews')
+    assert.deepEqual(fieldsOf(JSON.parse(body))['spec'], { token: 'a.b.c', audiences: ['smi-mesh'] })
+    if (status === undefined) refuse(response, 500, 'etcdserver: request timed out')
+    else json(response, 201, { kind: 'TokenReview', status })
+  })
+  const onFailure = (error: unknown) => failures.push(error)
+  const { client } = server
+  const review = tokenReview({ client, trustDomain: 'cluster.local', audience: 'smi-mesh', onFailure })
+  return await review('a.b.c', new AbortController().signal).catch(() => undefined)
+}
+
+async function reasonFor(status: unknown): Promise<string> {
+  const verdict = await verdictOn(status)
+  return verdict?.kind === 'refused' ? verdict.reason : `it was ${verdict?.kind}`
+}
+
+test('a token bound to a pod is of that pod and its ServiceAccount', async () => {
+  assert.deepEqual(await verdictOn(GENUINE), {
+    kind: 'genuine',
+    identity: 'spiffe://cluster.local/ns/shop/sa/web',
+    pod: 'shop/web-1',
+  })
+})
+
+test('a token that the API server does not accept is refused: forged, expired, of a pod that is gone', async () => {
+  assert.match(await reasonFor({ authenticated: false, error: 'expired' }), /does not know this token/)
+  assert.match(await reasonFor({}), /does not know this token/)
+  assert.match(await reasonFor({ ...GENUINE, authenticated: 'true' }), /does not know this token/)
+})
+
+test('a token that was made for somebody else is refused, even where the API server did not look', async () => {
+  assert.match(await reasonFor({ ...GENUINE, audiences: ['https://kubernetes.default.svc'] }), /not made for smi-mesh/)
+  assert.match(await reasonFor({ ...GENUINE, audiences: undefined }), /not made for smi-mesh/)
+})
+
+test('a token of a ServiceAccount that is not bound to one pod is refused', async () => {
+  const user = { ...GENUINE.user, extra: {} }
+  assert.match(await reasonFor({ ...GENUINE, user }), /not bound to a pod/)
+  const two = { ...GENUINE.user, extra: { 'authentication.kubernetes.io/pod-name': ['web-1', 'web-2'] } }
+  assert.match(await reasonFor({ ...GENUINE, user: two }), /not bound to a pod/)
+})
+
+test('a person or a node is no ServiceAccount', async () => {
+  for (const username of [
+    'admin',
+    'system:node:n1',
+    'system:serviceaccount:shop:web:more',
+    'system:serviceaccount:shop',
+  ]) {
+    assert.match(
+      await reasonFor({ ...GENUINE, user: { ...GENUINE.user, username } }),
+      /not of a ServiceAccount/,
+      username,
+    )
+  }
+})
+
+test('an API server that cannot answer is no verdict, and is reported without the token', async () => {
+  const failures: unknown[] = []
+  assert.equal(await verdictOn(undefined, failures), undefined)
+  assert.equal(failures.length, 1)
+  assert.doesNotMatch(String(failures[0]), /a\.b\.c/)
+})

@@ -1,0 +1,49 @@
+/**
+ * Whose a pod's token is, by the word of the API server that made it. A token counts only if it was made for the mesh and is
+ * bound to a pod: one without a pod could be anybody's of that ServiceAccount.
+ */
+import { podKey, spiffeId } from '@smi-mesh/dataplane/mesh'
+import type { ReviewToken, TokenVerdict } from '@smi-mesh/dataplane/xds'
+import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
+import { type KubernetesClient, RESOURCES } from '../kubernetes/index.ts'
+
+export interface TokenReviewOptions {
+  readonly client: Pick<KubernetesClient, 'postReview'>
+  readonly trustDomain: string
+  /** Whom tokens must have been made for. */
+  readonly audience: string
+  /** Told when the API server could not be asked; the token is in none of it. */
+  readonly onFailure: (error: unknown) => void
+}
+
+const USER = /^system:serviceaccount:([^:]+):([^:]+)$/
+const POD_NAME = 'authentication.kubernetes.io/pod-name'
+
+export function tokenReview({ client, trustDomain, audience, onFailure }: TokenReviewOptions): ReviewToken {
+  return async (token, signal) => {
+    try {
+      const spec = { token, audiences: [audience] }
+      return verdict(await client.postReview(RESOURCES.tokenReviews, spec, { signal }), trustDomain, audience)
+    } catch (error) {
+      if (!signal.aborted) onFailure(error)
+      throw error
+    }
+  }
+}
+
+function verdict(status: Fields, trustDomain: string, audience: string): TokenVerdict {
+  if (status['authenticated'] !== true) return refused('The API server does not know this token, or no longer.')
+  // An authenticator that knows nothing of audiences answers with none, and would let any token of the cluster pass.
+  if (!listOf(status['audiences']).includes(audience)) return refused(`The token was not made for ${audience}.`)
+  const user = fieldsOf(status['user'])
+  const [, namespace, serviceAccount] = USER.exec(textOf(user['username'])) ?? []
+  if (namespace === undefined || serviceAccount === undefined) return refused('The token is not of a ServiceAccount.')
+  const [pod, ...others] = listOf(fieldsOf(user['extra'])[POD_NAME])
+  if (typeof pod !== 'string' || pod === '' || others.length > 0) return refused('The token is not bound to a pod.')
+  const identity = spiffeId(trustDomain, { namespace, serviceAccount })
+  return { kind: 'genuine', identity, pod: podKey(namespace, pod) }
+}
+
+function refused(reason: string): TokenVerdict {
+  return { kind: 'refused', reason }
+}
