@@ -14,6 +14,7 @@ import { RBAC_FILTER } from './connection-manager.ts'
 import { NEVER } from './duration.ts'
 import { REASON, reasonHeader, UNSENT_HEADER } from './local-reply.ts'
 import { routeMatch } from './match.ts'
+import { REFUSED } from './names.ts'
 import { httpAccess } from './rbac.ts'
 
 /** The routes of a service port, or of one pod of it: `clusterOf` says where a backend is. */
@@ -22,12 +23,17 @@ export function routeConfiguration(
   { routes }: Pick<ServiceRoutes, 'routes'>,
   clusterOf: (backend: ServicePortKey) => string,
 ): RouteConfiguration {
-  return configuration(name, { retryPolicy: OUTBOUND_RETRIES, routes: routes.map(each => route(each, clusterOf)) })
+  return configuration(name, {
+    retryPolicy: OUTBOUND_RETRIES,
+    routes: routes.map(each => route(name, each, clusterOf)),
+  })
 }
 
 /** The routes of a service that a caller is not told of: the request ends before it leaves the pod. */
 export function refusedRouteConfiguration(name: string): RouteConfiguration {
-  return configuration(name, { routes: [{ match: routeMatch({ kind: 'any' }), ...refusal(403, REASON.outOfReach) }] })
+  const refused = { match: routeMatch({ kind: 'any' }), ...refusal(403, REASON.outOfReach) }
+  // At the capture listener nobody knows which service was asked for.
+  return configuration(name, { routes: [name === REFUSED ? refused : { name, ...refused }] })
 }
 
 /** The guard of one inbound port. All a TrafficTarget changes is in here, so no connection ends because of one. */
@@ -55,8 +61,9 @@ function configuration(name: string, host: Pick<VirtualHost, 'routes' | 'retryPo
   return { name, virtualHosts: [{ name: 'all', domains: ['*'], ...host }], validateClusters: false }
 }
 
-function route({ match, action }: Route, clusterOf: (backend: ServicePortKey) => string): EnvoyRoute {
-  if (action.kind === 'refuse') return { match: routeMatch(match), ...refusal(action.status, action.reason) }
+/** A refusal is named for what was asked for, so that it can be counted there. */
+function route(name: string, { match, action }: Route, clusterOf: (backend: ServicePortKey) => string): EnvoyRoute {
+  if (action.kind === 'refuse') return { name, match: routeMatch(match), ...refusal(action.status, action.reason) }
   return { match: routeMatch(match), action: { $case: 'route', route: forward(action.backends, clusterOf) } }
 }
 

@@ -4,7 +4,8 @@
  *
  * Prometheus names: `envoy_smi_requests_total`, `envoy_smi_request_duration_ms`, `envoy_smi_connections_total`,
  * `envoy_smi_received_bytes_total`, `envoy_smi_sent_bytes_total`. Inbound counting costs 3.8 µs a request; outbound is one
- * counter, and the caller's own labels are those of the scraped pod.
+ * counter, and the caller's own labels are those of the scraped pod. What the caller's own proxy refuses has no destination,
+ * and counts for the service port that was asked for.
  */
 import type { Owner, Port } from '../mesh/index.ts'
 import type { AccessLog } from '../proto/gen/envoy/config/accesslog/v3/accesslog.ts'
@@ -58,7 +59,8 @@ export function outboundTcpStats(): AccessLog {
 }
 
 const ANSWERED_BY: readonly Config_Tag[] = [
-  { name: 'service_port', valueFormat: '%UPSTREAM_CLUSTER_RAW%' },
+  // Who is refused takes no cluster: the route that refuses is named for the service port that was asked for.
+  { name: 'service_port', valueFormat: '%COALESCE({"operators":["UPSTREAM_CLUSTER_RAW","ROUTE_NAME"]})%' },
   { name: 'destination_kind', valueFormat: `%UPSTREAM_METADATA(${METADATA}:kind)%` },
   { name: 'destination_namespace', valueFormat: `%UPSTREAM_METADATA(${METADATA}:namespace)%` },
   { name: 'destination_name', valueFormat: `%UPSTREAM_METADATA(${METADATA}:workload)%` },
