@@ -118,6 +118,8 @@ const KEPT_STATS: JsonValue = [
     'control_plane.',
     'http.inbound.downstream_',
     'http.outbound.downstream_',
+    // Less those of HTTP: the connections of opaque bytes, for which Envoy has no number.
+    'listener.inbound.downstream_cx_active',
   ].map(prefix => ({ prefix })),
   ...[
     '.upstream_cx_active',

@@ -1,7 +1,7 @@
 /** What the resources of this folder do to traffic, between real Envoys on loopback. */
 import assert from 'node:assert/strict'
 import { Server as HttpServer } from 'node:http'
-import type { Server } from 'node:net'
+import { connect, type Server } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import {
   type AccessRule,
@@ -168,6 +168,26 @@ describe('traffic', { skip: binary === undefined ? 'no Envoy binary: set ENVOY' 
     const { status, headers } = await ask(at(CLIENT, 7, 8080), { path: '/api' })
     assert.deepEqual([status, headers['x-smi-reason']], [403, 'no TrafficTarget lets this caller use the service'])
     assert.equal(await greetingOf(at(CLIENT, 8, 9000)), undefined)
+    await until('it counts for the service that was asked for', async () => {
+      const { body } = await mesh.envoy(client).admin('/stats/prometheus?filter=smi.requests_total')
+      return /direction="outbound",service_port="shop\/secret:8080".*response_code="403".*} [1-9]/.test(body)
+    })
+  })
+
+  test('connections of bytes are those of the listener that are not of HTTP', async () => {
+    const gauges = async () => {
+      const { body } = await mesh.envoy(v1).admin('/stats?format=json&filter=inbound.downstream_cx_active')
+      const { stats }: { stats: readonly { name?: string; value: number }[] } = JSON.parse(body)
+      const of = (prefix: string) => stats.find(({ name }) => name === `${prefix}.inbound.downstream_cx_active`)?.value
+      return { all: of('listener') ?? Number.NaN, http: of('http') ?? Number.NaN }
+    }
+    await ask(at(CLIENT, 2, 8080), { path: '/api' })
+    await until('only HTTP is left', async () => (await gauges()).all === (await gauges()).http)
+    const socket = connect(at(CLIENT, 5, 9000))
+    await until('there is one of bytes', async () => (await gauges()).all === (await gauges()).http + 1)
+    assert.ok((await gauges()).http > 0, 'while those of HTTP stay open')
+    socket.destroy()
+    await until('it is gone', async () => (await gauges()).all === (await gauges()).http)
   })
 
   test('a service comes into reach while connections are open', async () => {

@@ -10,7 +10,9 @@ test('requests of HTTP are in flight, its idle connections are not', () => {
 })
 
 test('connections that carry bytes are in flight as long as they are open', () => {
-  assert.equal(activeIn(stats({ 'tcp.inbound.downstream_cx_active': 3, 'http.inbound.downstream_rq_active': 1 })), 4)
+  const http = { 'http.inbound.downstream_rq_active': 1, 'http.inbound.downstream_cx_active': 2 }
+  assert.equal(activeIn(stats({ ...http, 'listener.inbound.downstream_cx_active': 5 })), 4)
+  assert.equal(activeIn(stats({ ...http, 'listener.inbound.downstream_cx_active': 2 })), 1)
 })
 
 test('what cannot be read tells nothing, which is not nothing in flight', () => {

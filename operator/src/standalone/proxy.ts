@@ -19,23 +19,25 @@ export async function beginDrain(adminSocket: string): Promise<void> {
 
 /** Requests (of HTTP) and connections (of other protocols) that came in and are not answered yet; undefined where it does not tell. */
 export async function inFlight(adminSocket: string): Promise<number | undefined> {
-  const path = `/stats?format=json&filter=${encodeURIComponent('^(http|tcp)\\.inbound.*\\.(downstream_rq_active|downstream_cx_active)$')}`
+  const filter = encodeURIComponent(`^(${Object.values(GAUGES).join('|').replaceAll('.', '\\.')})$`)
+  const path = `/stats?format=json&filter=${filter}`
   const answer = await ask({ socketPath: adminSocket, path })
   return answer?.status === 200 ? activeIn(answer.body) : undefined
 }
 
-/** Of HTTP only requests count, because idle connections are kept open on purpose. */
+const GAUGES = {
+  requests: 'http.inbound.downstream_rq_active',
+  httpConnections: 'http.inbound.downstream_cx_active',
+  connections: 'listener.inbound.downstream_cx_active',
+}
+
+/** Of HTTP only requests count, because idle connections are kept open on purpose. All other connections carry bytes. */
 export function activeIn(body: string): number | undefined {
   const stats = parse(body)
   if (!Array.isArray(stats)) return undefined
-  let active = 0
-  for (const stat of stats) {
-    if (!isGauge(stat)) continue
-    const isRequest = stat.name.startsWith('http.') && stat.name.endsWith('.downstream_rq_active')
-    const isBytes = stat.name.startsWith('tcp.') && stat.name.endsWith('.downstream_cx_active')
-    if (isRequest || isBytes) active += stat.value
-  }
-  return active
+  const values = new Map(stats.filter(isGauge).map(({ name, value }) => [name, value]))
+  const of = (gauge: keyof typeof GAUGES) => values.get(GAUGES[gauge]) ?? 0
+  return of('requests') + Math.max(0, of('connections') - of('httpConnections'))
 }
 
 function parse(body: string): unknown {
