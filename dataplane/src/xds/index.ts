@@ -1,6 +1,6 @@
 /** What the rest of the product sees of the discovery server. */
 export { Catalog, type Change, type Changes, type Revision } from './catalog.ts'
-export type { Peer } from './peer.ts'
+export { identityIn, type Peer } from './peer.ts'
 export type { PeerProof, ReviewToken, TokenVerdict } from './proof.ts'
 export type { ConnectedProxy, ProxyState, ProxyTypeState } from './proxy-state.ts'
 export type { NodeInfo } from './request.ts'

@@ -84,9 +84,11 @@ export function extendedKeyUsage(): Asn1 {
   return extension('2.5.29.37', false, sequence(oid(SERVER_AUTH), oid(CLIENT_AUTH)))
 }
 
-/** One URI and nothing else: the only name that counts (X509-SVID §2). */
-export function uriName(uri: string): Asn1 {
-  return extension('2.5.29.17', false, sequence(asn1.create(Class.CONTEXT_SPECIFIC, 6, false, uri)))
+/** One URI, the only name that counts within the mesh (X509-SVID §2), and names for callers that know none but DNS. */
+export function alternativeNames(uri: string, dns: readonly string[] = []): Asn1 {
+  const names = [asn1.create(Class.CONTEXT_SPECIFIC, 6, false, uri)]
+  for (const name of dns) names.push(asn1.create(Class.CONTEXT_SPECIFIC, 2, false, name))
+  return extension('2.5.29.17', false, sequence(...names))
 }
 
 export function subjectKeyIdentifier(keyId: Buffer): Asn1 {

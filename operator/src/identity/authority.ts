@@ -104,7 +104,7 @@ export class Authority {
   }
 
   /** Signs a leaf with a new key. It never outlives its root, nor the time up to which state says that leaves may live. */
-  issue(identity: SpiffeId): Signed {
+  issue(identity: SpiffeId, dnsNames: readonly string[] = []): Signed {
     if (parseSpiffeId(identity)?.trustDomain !== this.trustDomain) {
       const message = `Identity ${identity} is not of the trust domain ${this.trustDomain}; it gets no certificate here.`
       throw new MeshError('IdentityForeign', message)
@@ -123,7 +123,8 @@ export class Authority {
       )
     }
     const notBefore = now - this.lifetimes.skewMs
-    return { certificate: createLeaf(this.#signer, identity, { notBefore, notAfter }), root: root.id }
+    const certificate = createLeaf(this.#signer, identity, { notBefore, notAfter }, dnsNames)
+    return { certificate, root: root.id }
   }
 
   /** Begins to replace the root, unless that is under way already. Resolves once the new root is in the bundle. */

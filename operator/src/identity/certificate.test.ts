@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
+import { identityIn } from '@smi-mesh/dataplane/xds'
 import { createLeaf, createRoot, readLeaf, readRoot, signedBy, signerOf } from './certificate.ts'
 import { DAY, HOUR, identityOf, TRUST_DOMAIN } from './testdata/rig.ts'
 
@@ -32,6 +33,19 @@ test('node accepts a root and the leaf it signed', () => {
   assert.equal(root.subjectAltName, 'URI:spiffe://mesh.test')
   assert.equal(leaf.subjectAltName, 'URI:spiffe://mesh.test/ns/shop/sa/web')
   assert.deepEqual(leaf.keyUsage?.toSorted(), ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'])
+})
+
+test('a server that others than proxies call bears names of DNS beside its identity', () => {
+  const identity = identityOf('control-plane', 'smi-mesh')
+  const leaf = createLeaf(signerOf(ROOT), identity, LEAF, [
+    'smi-mesh.smi-mesh.svc',
+    'smi-mesh.smi-mesh.svc.cluster.local',
+  ])
+  const x509 = new X509Certificate(leaf.chain)
+  assert.equal(x509.checkHost('smi-mesh.smi-mesh.svc'), 'smi-mesh.smi-mesh.svc')
+  assert.equal(x509.checkHost('web.shop.svc'), undefined)
+  assert.equal(identityIn(x509.raw), identity, 'for a proxy it is who it was')
+  assert.deepEqual(readLeaf(identity, leaf.chain, leaf.privateKey), leaf)
 })
 
 test('openssl verifies the chain by its strict rules, among several roots', t => {

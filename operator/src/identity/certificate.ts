@@ -56,7 +56,7 @@ export function createRoot(trustDomain: string, validity: Validity): Root {
     extensions: [
       asn1.authorityConstraints(),
       asn1.keyUsage('signsCertificates'),
-      asn1.uriName(`spiffe://${trustDomain}`),
+      asn1.alternativeNames(`spiffe://${trustDomain}`),
       asn1.subjectKeyIdentifier(keyId),
       asn1.authorityKeyIdentifier(keyId),
     ],
@@ -87,8 +87,16 @@ export function signerOf(root: Root): Signer {
   }
 }
 
-/** A leaf that proves `identity`, with a new key. The caller keeps the validity within the root's. */
-export function createLeaf(signer: Signer, identity: SpiffeId, validity: Validity): IdentityCertificate {
+/**
+ * A leaf that proves `identity`, with a new key. The caller keeps the validity within the root's. `dnsNames` are for a server
+ * whose callers are not of the mesh.
+ */
+export function createLeaf(
+  signer: Signer,
+  identity: SpiffeId,
+  validity: Validity,
+  dnsNames: readonly string[] = [],
+): IdentityCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const period = wholeSeconds(validity)
   const chain = certify({
@@ -101,7 +109,7 @@ export function createLeaf(signer: Signer, identity: SpiffeId, validity: Validit
       asn1.leafConstraints(),
       asn1.keyUsage('signsHandshakes'),
       asn1.extendedKeyUsage(),
-      asn1.uriName(identity),
+      asn1.alternativeNames(identity, dnsNames),
       asn1.subjectKeyIdentifier(keyIdOf(publicKey)),
       asn1.authorityKeyIdentifier(Buffer.from(signer.root.id, 'hex')),
     ],
@@ -112,7 +120,8 @@ export function createLeaf(signer: Signer, identity: SpiffeId, validity: Validit
 /** Reads a leaf back. Throws where certificate, key and identity do not belong together. */
 export function readLeaf(identity: SpiffeId, chain: string, privateKey: PrivateKey): IdentityCertificate {
   const x509 = new X509Certificate(chain)
-  if (x509.subjectAltName !== `URI:${identity}`) throw new TypeError(`the certificate is not for ${identity}`)
+  const [name] = x509.subjectAltName?.split(', ') ?? []
+  if (name !== `URI:${identity}`) throw new TypeError(`the certificate is not for ${identity}`)
   if (!x509.checkPrivateKey(createPrivateKey(privateKey.reveal()))) {
     throw new TypeError('the private key is not the one of the certificate')
   }

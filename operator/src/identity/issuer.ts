@@ -30,6 +30,8 @@ export interface IssuerOptions {
   readonly random: () => number
   readonly setTimer: SetTimer
   readonly store?: LeafStore
+  /** Names that certificates of an identity bear for callers that are not of the mesh: none, but for a server they call. */
+  readonly dnsNames?: (identity: SpiffeId) => readonly string[]
   /** Whether every connected proxy has acknowledged this bundle. Holds back a new root from signing. */
   readonly bundleHeld?: (bundle: TrustBundle) => boolean
   /** The longest time between two looks. */
@@ -198,7 +200,7 @@ export class Issuer {
 
   #attempt(identity: SpiffeId, entry: Entry): Signed | undefined {
     try {
-      return this.#authority.issue(identity)
+      return this.#authority.issue(identity, this.#options.dnsNames?.(identity))
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
       this.#options.onEvent({ kind: 'issueFailed', identity, first: entry.failures === 0, error })
