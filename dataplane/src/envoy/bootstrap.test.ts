@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { messageBytes } from '../proto/index.ts'
 import { type BootstrapOptions, bootstrap, credentialDescriptions, credentialFiles } from './bootstrap.ts'
+import { staticListeners } from './static-listeners.ts'
 import { identity } from './testdata/world.ts'
+import { tokenDescriptions, tokenFiles } from './token.ts'
 
 const files = credentialFiles('/run/credentials')
 const options: BootstrapOptions = {
@@ -41,4 +43,44 @@ test('replaced PEM files are read again', () => {
     assert.ok(messageBytes(type, content).length > 0)
     assert.match(JSON.stringify(content), /"watched_directory":\{"path":"\/run\/credentials"\}/)
   }
+})
+
+const sidecar: BootstrapOptions = {
+  ...options,
+  xds: {
+    address: 'smi-mesh.smi-mesh.svc',
+    port: 15_010,
+    security: { kind: 'token', files: tokenFiles('/identity', '/run'), server: identity('control-plane') },
+  },
+  begin: 'told',
+  statics: staticListeners({
+    adminSocket: '/run/admin.sock',
+    podIp: '10.0.0.7',
+    hasIpv6: true,
+    probes: [
+      {
+        path: '/probe/web/liveness',
+        kind: 'http',
+        port: 8080,
+        timeoutS: 1,
+        scheme: 'HTTPS',
+        target: '/healthz?full=1',
+      },
+      { path: '/probe/web/readiness', kind: 'tcp', port: 9000, timeoutS: 1, periodS: 10 },
+      { path: '/probe/web/startup', kind: 'grpc', port: 9090, timeoutS: 2, periodS: 1, service: 'shop' },
+    ],
+  }),
+}
+
+test('a token and the roots beside it are read again when the volume they are in is swapped', () => {
+  const type = 'type.googleapis.com/envoy.service.discovery.v3.DiscoveryResponse'
+  for (const content of tokenDescriptions(tokenFiles('/identity', '/run')).values()) {
+    assert.ok(messageBytes(type, content).length > 0)
+    assert.match(JSON.stringify(content), /"watched_directory":\{"path":"\/identity"\}/)
+  }
+})
+
+test('a token stays in its file', () => {
+  assert.match(JSON.stringify(bootstrap(sidecar)), /"path":"\/run\/xds-token.json"/)
+  assert.doesNotMatch(JSON.stringify(bootstrap(options)), /credential_injector/)
 })

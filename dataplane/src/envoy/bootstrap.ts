@@ -5,6 +5,7 @@
 import type { SpiffeId } from '../mesh/index.ts'
 import type { JsonValue } from '../proto/index.ts'
 import { STAT_SCOPE } from './stats.ts'
+import { fromFile, type TokenFiles, tokenFilter } from './token.ts'
 
 export interface BootstrapOptions {
   /** `<pod>.<namespace>`. */
@@ -21,12 +22,28 @@ export interface BootstrapOptions {
   }
   /** Connections from applications and peers together. */
   readonly maxConnections?: number
+  /** What the proxy answers by itself, whatever it is told over the stream. */
+  readonly statics?: StaticResources
+  /**
+   * `told`: answers nobody before it has been told everything, however long that takes. `15s`: goes on without what is
+   * missing. The first is for a pod whose application must not run unguarded.
+   */
+  readonly begin?: 'told' | '15s'
 }
 
-/** `plaintext` is for one machine only: whoever can reach the port is believed. */
+export interface StaticResources {
+  readonly listeners: readonly JsonValue[]
+  readonly clusters: readonly JsonValue[]
+}
+
+/**
+ * `plaintext` is for one machine only: whoever can reach the port is believed. `token`: TLS, and each stream bears what the
+ * token's file holds when it begins.
+ */
 export type XdsSecurity =
   | { readonly kind: 'plaintext' }
   | { readonly kind: 'mtls'; readonly files: CredentialFiles; readonly server: SpiffeId }
+  | { readonly kind: 'token'; readonly files: TokenFiles; readonly server: SpiffeId }
 
 /** Paths of PEM files, all in one folder that is watched, and of the two descriptions of them (see `credentialDescriptions`). */
 export interface CredentialFiles {
@@ -78,6 +95,8 @@ export function credentialDescriptions(files: CredentialFiles): ReadonlyMap<stri
 }
 
 export function bootstrap(options: BootstrapOptions): JsonValue {
+  const { listeners, clusters } = options.statics ?? { listeners: [], clusters: [] }
+  const patience = options.begin === 'told' ? { initial_fetch_timeout: '0s' } : {}
   return {
     node: { id: options.nodeId, cluster: options.nodeCluster },
     admin: { address: adminAddress(options.admin) },
@@ -88,10 +107,10 @@ export function bootstrap(options: BootstrapOptions): JsonValue {
         grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER } }],
         set_node_on_first_message_only: true,
       },
-      cds_config: { ads: {}, resource_api_version: 'V3' },
-      lds_config: { ads: {}, resource_api_version: 'V3' },
+      cds_config: { ads: {}, resource_api_version: 'V3', ...patience },
+      lds_config: { ads: {}, resource_api_version: 'V3', ...patience },
     },
-    static_resources: { clusters: [xdsCluster(options.xds)] },
+    static_resources: { listeners: [...listeners], clusters: [xdsCluster(options.xds), ...clusters] },
     stats_config: { stats_matcher: { inclusion_list: { patterns: KEPT_STATS } } },
     deferred_stat_options: { enable_deferred_creation_stats: true },
     overload_manager: overloadManager(options.maxConnections ?? DEFAULT_MAX_CONNECTIONS),
@@ -132,6 +151,7 @@ const KEPT_STATS: JsonValue = [
     '.membership_healthy',
     '.membership_total',
     '.ssl.connection_error',
+    '.ssl.fail_verify_error',
     '.ssl.fail_verify_san',
     '.rbac.allowed',
     '.rbac.denied',
@@ -178,14 +198,18 @@ function xdsCluster({ address, port, security }: BootstrapOptions['xds']): JsonV
           // A control plane whose machine is gone closes nothing; without this a proxy would never look for another.
           http2_protocol_options: { connection_keepalive: { interval: '30s', timeout: '10s' } },
         },
+        ...(security.kind === 'token' ? { http_filters: tokenFilter(security.files) } : {}),
       },
     },
     upstream_connection_options: { tcp_keepalive: {} },
-    ...(security.kind === 'mtls' ? { transport_socket: xdsSocket(security.files, security.server) } : {}),
+    ...(security.kind === 'plaintext' ? {} : { transport_socket: xdsSocket(security) }),
   }
 }
 
-function xdsSocket(files: CredentialFiles, server: SpiffeId): JsonValue {
+/** The control plane proves its SPIFFE ID, whatever name it was found by. */
+function xdsSocket(security: Exclude<XdsSecurity, { readonly kind: 'plaintext' }>): JsonValue {
+  const identity =
+    security.kind === 'mtls' ? [{ name: 'xds-identity', sds_config: fromFile(security.files.identityDescription) }] : []
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: {
@@ -194,18 +218,17 @@ function xdsSocket(files: CredentialFiles, server: SpiffeId): JsonValue {
         // A client of Envoy's goes up to 1.2 unless told otherwise.
         tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
         alpn_protocols: ['h2'],
-        tls_certificate_sds_secret_configs: [{ name: 'xds-identity', sds_config: fromFile(files.identityDescription) }],
+        tls_certificate_sds_secret_configs: identity,
         combined_validation_context: {
           default_validation_context: {
-            match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact: server } }],
+            match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact: security.server } }],
           },
-          validation_context_sds_secret_config: { name: 'xds-roots', sds_config: fromFile(files.rootsDescription) },
+          validation_context_sds_secret_config: {
+            name: 'xds-roots',
+            sds_config: fromFile(security.files.rootsDescription),
+          },
         },
       },
     },
   }
-}
-
-function fromFile(path: string): JsonValue {
-  return { resource_api_version: 'V3', path_config_source: { path } }
 }

@@ -12,6 +12,7 @@ import type { Http1ProtocolOptions, Http2ProtocolOptions } from '../proto/gen/en
 import { HttpProtocolOptions } from '../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options.ts'
 import { any } from '../proto/index.ts'
 import { ADS } from './address.ts'
+import { applicationBinding } from './application-mark.ts'
 import { MAX_HEADERS_KB } from './connection-manager.ts'
 import { seconds } from './duration.ts'
 import { loadAssignment, MESH_PEER, singleEndpoint } from './load-assignment.ts'
@@ -106,7 +107,11 @@ function upstreamHttp(protocol: Protocol, peers: Peers): UpstreamHttp {
 
 /** The application behind a redirected connection: where the connection wanted to go. */
 export function applicationCluster(speaks: Exclude<UpstreamHttp, 'none'>): Cluster {
-  return { ...originalDestination(applicationClusterName(speaks)), ...httpOptions(speaks, SERVER_IDLE_S) }
+  return {
+    ...originalDestination(applicationClusterName(speaks)),
+    upstreamBindConfig: applicationBinding(),
+    ...httpOptions(speaks, SERVER_IDLE_S),
+  }
 }
 
 /** The application of a loopback pod, at the address of its own. */
