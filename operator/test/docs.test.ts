@@ -27,6 +27,7 @@ const FOREIGN = new Set([
   'cp',
   'curl',
   'diff',
+  'envoy',
   'export',
   'for',
   'git',

@@ -1,6 +1,6 @@
 /** A control plane with its identities and its admin side, as `serve` and `up` both run it. */
 import { ServerCredentials } from '@grpc/grpc-js'
-import type { MeshConfig } from '@smi-mesh/dataplane/mesh'
+import type { MeshConfig, PodKey } from '@smi-mesh/dataplane/mesh'
 import { type Admin, startAdmin } from '../admin/index.ts'
 import { type ControlPlane, startControlPlane } from '../control-plane.ts'
 import {
@@ -39,8 +39,12 @@ export interface MeshRuntime {
   readonly plane: ControlPlane
   readonly credentials: CredentialFolders
   readonly adminPort: number
+  /** Tells of pods that appeared, changed or went, from now on. */
+  followPods(follower: PodFollower): void
   stop(): Promise<void>
 }
+
+export type PodFollower = (pods: ReadonlySet<PodKey>) => void
 
 /** Resolves once proxies are served. Where that cannot be, or the command is told to end first, nothing goes on. */
 export async function runMesh(world: World, options: RuntimeOptions): Promise<MeshRuntime> {
@@ -54,6 +58,7 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
     leafMs: options.certificateTtlMs,
   })
   const begun: { issuer?: Issuer; plane?: ControlPlane } = {}
+  const followers: PodFollower[] = []
   const issuerNow = (): Issuer => {
     if (begun.issuer === undefined) throw new Error('The issuer is asked before the control plane has made it.')
     return begun.issuer
@@ -94,7 +99,9 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
       ...pipeline,
       settled: (settled, committed, ms) => {
         pipeline.settled?.(settled, committed, ms)
-        if (begun.plane !== undefined) tell(begun.plane)
+        if (begun.plane === undefined) return
+        tell(begun.plane)
+        for (const follow of followers) follow(settled.changed(begun.plane.mesh.pods))
       },
     },
     now: world.now,
@@ -123,14 +130,20 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
       providers: adminProviders(plane, metrics),
       onFailure: mistake,
     })
-    return { plane, credentials, adminPort: admin.port, stop: () => stop(admin) }
+    return {
+      plane,
+      credentials,
+      adminPort: admin.port,
+      followPods: follower => void followers.push(follower),
+      stop: () => stop(admin),
+    }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-const setTimer: SetTimer = (callback, ms) => {
+export const setTimer: SetTimer = (callback, ms) => {
   const timer = setTimeout(callback, ms)
   return () => clearTimeout(timer)
 }

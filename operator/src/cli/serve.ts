@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { MeshError } from '../mesh-error.ts'
 import { FileSource } from '../sources/index.ts'
+import { Bootstraps } from '../standalone/bootstraps.ts'
 import { runDirectoryOf } from '../standalone/run-directory.ts'
 import { ExitCode } from './exit-code.ts'
-import { runMesh } from './mesh-runtime.ts'
+import { type MeshRuntime, runMesh, setTimer } from './mesh-runtime.ts'
 import {
   type Address,
   address,
@@ -29,6 +30,7 @@ interface ServeOptions extends MeshOptions {
   readonly insecureXds: boolean
   readonly stateDir?: string
   readonly certTtl: number
+  readonly bootstraps?: string
 }
 
 export function serveCommand(world: World): Command {
@@ -40,6 +42,10 @@ export function serveCommand(world: World): Command {
     )
     .addOption(new Option('-f, --files <folder>', 'the folder of Kubernetes YAML to follow').makeOptionMandatory())
   withControlPlaneOptions(command, DEFAULT_XDS, DEFAULT_ADMIN)
+  command.option(
+    '--bootstraps <folder>',
+    'keep in it, for every pod, what its Envoy is started with: <pod>.<namespace>/bootstrap.json and credentials',
+  )
   return withMeshOptions(command)
     .addHelpText(
       'after',
@@ -47,6 +53,7 @@ export function serveCommand(world: World): Command {
 Examples:
   smictl serve --files shop
   smictl serve --files shop --access audit --cert-ttl 1h
+  smictl serve --files shop --bootstraps proxies
   smictl serve --files shop --insecure-xds
 
 Exit status: 0 ended by a signal, 2 not understood, 3 an address is in use or the state cannot be used.`,
@@ -66,11 +73,45 @@ Exit status: 0 ended by a signal, 2 not understood, 3 an address is in use or th
       })
       const xds = addressText({ ...options.xdsAddress, port: runtime.plane.xdsPort })
       world.complain(`xds=${xds} admin=${addressText({ ...options.adminAddress, port: runtime.adminPort })}\n`)
+      const bootstraps = await bootstrapsOf(world, options, runtime)
       await untilEnded(world.ended)
+      bootstraps?.stop()
       await runtime.stop()
       world.finish(ExitCode.ok)
     })
 }
+
+/** Folders for the Envoys that somebody else starts, if they are asked for. Where that cannot be, nothing goes on. */
+async function bootstrapsOf(
+  world: World,
+  { bootstraps: folder, insecureXds, xdsAddress }: ServeOptions,
+  runtime: MeshRuntime,
+): Promise<Bootstraps | undefined> {
+  if (folder === undefined) return undefined
+  try {
+    const bootstraps = new Bootstraps({
+      folder,
+      mesh: runtime.plane.mesh,
+      xds: { address: UNSPECIFIED.get(xdsAddress.host) ?? xdsAddress.host, port: runtime.plane.xdsPort },
+      credentials: insecureXds ? undefined : runtime.credentials,
+      say: line => world.complain(`${line}\n`),
+      setTimer,
+    })
+    runtime.followPods(pods => bootstraps.follow(pods))
+    await Promise.race([bootstraps.start(), untilEnded(world.ended)])
+    if (!world.ended.aborted) world.complain(`bootstraps=${folder}\n`)
+    return bootstraps
+  } catch (error) {
+    await runtime.stop()
+    throw error
+  }
+}
+
+/** To listen everywhere is no address to connect to. */
+const UNSPECIFIED: ReadonlyMap<string, string> = new Map([
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+])
 
 /** The options of a control plane, which `up` has too. */
 export function withControlPlaneOptions(command: Command, xds: string, admin: string): Command {

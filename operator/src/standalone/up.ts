@@ -11,6 +11,7 @@ import { FileSource } from '../sources/index.ts'
 import type { Source } from '../sources/source.ts'
 import type { Range } from './allocate.ts'
 import { Board } from './board.ts'
+import { LONGEST_SOCKET } from './bootstraps.ts'
 import type { DesiredPod } from './desired.ts'
 import { Fleet } from './fleet.ts'
 import type { LocalPod } from './local-pod.ts'
@@ -158,9 +159,6 @@ function baseEnvironment({ env, node }: StandaloneWorld): Readonly<Record<string
   }
   return base
 }
-
-/** Unix sockets have short names, by the rules of the system. */
-const LONGEST_SOCKET = 107
 
 function proxyStart(
   options: StandaloneOptions,
