@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { refText } from '@smi-mesh/dataplane/mesh'
 import fc from 'fast-check'
 import { FileSource } from './files.ts'
@@ -12,7 +12,14 @@ import { Recorder, sourceContract } from './source.contract.ts'
 const manifest = (name: string, text: string) =>
   `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\ndata:\n  text: "${text}"\n`
 
-const folder = () => mkdtemp(join(tmpdir(), 'smi-mesh-files-'))
+const folders: string[] = []
+after(() => Promise.all(folders.map(path => rm(path, { recursive: true, force: true }))))
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'smi-mesh-files-'))
+  folders.push(path)
+  return path
+}
 
 sourceContract('files', async () => {
   const root = await folder()
