@@ -13,7 +13,7 @@ import { HttpProtocolOptions } from '../proto/gen/envoy/extensions/upstreams/htt
 import { any } from '../proto/index.ts'
 import { ADS } from './address.ts'
 import { applicationBinding } from './application-mark.ts'
-import { MAX_HEADERS_KB } from './connection-manager.ts'
+import { FORBEARING, MAX_HEADERS_KB } from './connection-manager.ts'
 import { seconds } from './duration.ts'
 import { loadAssignment, MESH_PEER, singleEndpoint } from './load-assignment.ts'
 import { applicationClusterName, applicationPortClusterName, PASSTHROUGH } from './names.ts'
@@ -154,6 +154,7 @@ const HTTP1: Http1ProtocolOptions = { enableTrailers: true }
 const HTTP2: Http2ProtocolOptions = {
   allowConnect: true,
   connectionKeepalive: { interval: seconds(30), timeout: seconds(10) },
+  ...FORBEARING,
 }
 const EXTENSION = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 

@@ -5,7 +5,10 @@
 
 import type { AccessLog } from '../proto/gen/envoy/config/accesslog/v3/accesslog.ts'
 import type { HeaderMutation as Mutation } from '../proto/gen/envoy/config/common/mutation_rules/v3/mutation_rules.ts'
-import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '../proto/gen/envoy/config/core/v3/protocol.ts'
+import {
+  type Http2ProtocolOptions,
+  HttpProtocolOptions_HeadersWithUnderscoresAction,
+} from '../proto/gen/envoy/config/core/v3/protocol.ts'
 import type { Filter } from '../proto/gen/envoy/config/listener/v3/listener_components.ts'
 import { RBAC } from '../proto/gen/envoy/extensions/filters/http/rbac/v3/rbac.ts'
 import { Router } from '../proto/gen/envoy/extensions/filters/http/router/v3/router.ts'
@@ -27,6 +30,12 @@ export const RBAC_FILTER = 'envoy.filters.http.rbac'
 /** How many kilobytes of headers a message may have: Envoy's 60 are too few for some single sign-on cookies. */
 export const MAX_HEADERS_KB = 96
 const MAX_HEADERS = 1000
+
+/** A message that is malformed or has one very long header ends itself, not the connection that it shares with others. */
+export const FORBEARING: Http2ProtocolOptions = {
+  overrideStreamErrorOnInvalidHttpMessage: true,
+  maxHeaderFieldSizeKb: MAX_HEADERS_KB,
+}
 
 export interface ConnectionManagerOptions {
   readonly direction: 'inbound' | 'outbound'
@@ -74,7 +83,7 @@ function paths(escapedSlashes: 'reject' | 'keep'): Partial<HttpConnectionManager
 function protocols(idle: Duration | undefined): Partial<HttpConnectionManager> {
   return {
     httpProtocolOptions: { enableTrailers: true, acceptHttp10: true, defaultHostForHttp10: 'localhost' },
-    http2ProtocolOptions: { allowConnect: true },
+    http2ProtocolOptions: { allowConnect: true, ...FORBEARING },
     commonHttpProtocolOptions: {
       maxHeadersCount: MAX_HEADERS,
       ...(idle === undefined ? {} : { idleTimeout: idle }),
