@@ -9,7 +9,8 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { run } from '../src/cli/run.ts'
 import type { Remark } from '../src/cli/validate.ts'
 import { findingText } from '../src/finding-text.ts'
-import { LivingMesh, policy } from './living-mesh.ts'
+import { LivingMesh } from './living-mesh.ts'
+import { MISTAKES, SECOND_SPLIT, SHOP, spoilt } from './mistakes.ts'
 
 /** What `smictl validate -o json` says of a folder. */
 async function validated(folder: string): Promise<readonly Remark[]> {
@@ -35,123 +36,9 @@ async function validated(folder: string): Promise<readonly Remark[]> {
   return remarks
 }
 
-interface Mistake {
-  readonly what: string
-  /** The file it is saved in. `policy.yaml` replaces what was good. */
-  readonly file: string
-  readonly text: string
-  readonly object: string
-  readonly field: string
-  readonly reason: string
-  /** What the namespace `shop` keeps: everything as it was, or whatever the mistake leaves. */
-  readonly shop: 'as it was' | 'changed'
-}
-
-const SHOP = policy('shop')
+const GROUP_REF = { kind: 'HTTPRouteGroup', namespace: 'shop', name: 'pages' }
 const GROUP = 'HTTPRouteGroup shop/pages'
 const SPLIT = 'TrafficSplit shop/canary'
-const TARGET = 'TrafficTarget shop/visits'
-const SECOND_SPLIT = `apiVersion: split.smi-spec.io/v1alpha4
-kind: TrafficSplit
-metadata: { name: second, namespace: shop }
-spec: { service: web, backends: [{ service: web-v2, weight: 1 }] }
-`
-
-/** The good policy with one text replaced; that it is there is part of the test. */
-function spoilt(text: string, by: string): string {
-  assert.ok(SHOP.includes(text), text)
-  return SHOP.replace(text, by)
-}
-
-const inPolicy = (what: string, text: string, rest: Omit<Mistake, 'what' | 'text' | 'file'>): Mistake => ({
-  what,
-  file: 'policy.yaml',
-  text,
-  ...rest,
-})
-const refused = { reason: 'SchemaViolation', shop: 'as it was' } as const
-const used = { shop: 'changed' } as const
-
-const MISTAKES: readonly Mistake[] = [
-  {
-    what: 'a kind that SMI does not have',
-    file: 'extra.yaml',
-    text: SECOND_SPLIT.replace('TrafficSplit', 'TrafficSplat'),
-    object: 'TrafficSplat.split.smi-spec.io shop/second',
-    field: 'kind',
-    reason: 'UnknownKind',
-    shop: 'as it was',
-  },
-  {
-    what: 'a kind that is a word of the language we are written in',
-    file: 'extra.yaml',
-    text: SECOND_SPLIT.replace('TrafficSplit', 'constructor'),
-    object: 'constructor.split.smi-spec.io shop/second',
-    field: 'kind',
-    reason: 'UnknownKind',
-    shop: 'as it was',
-  },
-  inPolicy('a version that SMI does not have', spoilt('split.smi-spec.io/v1alpha4', 'split.smi-spec.io/v9'), {
-    object: SPLIT,
-    field: 'apiVersion',
-    ...refused,
-  }),
-  inPolicy('an expression that RE2 refuses', spoilt('/home', '(?=/home)'), {
-    object: GROUP,
-    field: 'spec.matches[0].pathRegex',
-    reason: 'RegexRefused',
-    ...used,
-  }),
-  inPolicy('the same route name twice', spoilt('methods: [GET] }', 'methods: [GET] }\n    - { name: home }'), {
-    object: GROUP,
-    field: 'spec.matches[1].name',
-    reason: 'DuplicateName',
-    ...used,
-  }),
-  inPolicy('a negative weight', spoilt('weight: 90', 'weight: -1'), {
-    object: SPLIT,
-    field: 'spec.backends[0].weight',
-    ...refused,
-  }),
-  inPolicy('a weight that is half a number', spoilt('weight: 90', 'weight: 0.00001'), {
-    object: SPLIT,
-    field: 'spec.backends[0].weight',
-    ...refused,
-  }),
-  inPolicy('a backend that does not exist', spoilt('web-v2, weight', 'web-v3, weight'), {
-    object: SPLIT,
-    field: 'spec.backends[1].service',
-    reason: 'BackendNotFound',
-    ...used,
-  }),
-  inPolicy('a route group that does not exist', spoilt('name: pages, matches', 'name: gone, matches'), {
-    object: TARGET,
-    field: 'spec.rules[0].name',
-    reason: 'RouteNotFound',
-    ...used,
-  }),
-  inPolicy('a match that the group does not have', spoilt('matches: [home]', 'matches: [gone]'), {
-    object: TARGET,
-    field: 'spec.rules[0].matches[0]',
-    reason: 'MatchNotFound',
-    ...used,
-  }),
-  inPolicy('a service account that does not exist', spoilt('name: client, namespace', 'name: gone, namespace'), {
-    object: TARGET,
-    field: 'spec.sources[0].name',
-    reason: 'ServiceAccountNotFound',
-    ...used,
-  }),
-  {
-    what: 'a second split of the same service',
-    file: 'extra.yaml',
-    text: SECOND_SPLIT,
-    object: 'TrafficSplit shop/second',
-    field: 'spec.service',
-    reason: 'Conflicted',
-    shop: 'as it was',
-  },
-]
 
 let mesh: LivingMesh
 let calm: ReadonlyMap<string, string>
@@ -203,7 +90,7 @@ test('of an object that stands twice, the first by file name stays, and the othe
   )
   const [problem] = mesh.plane.sourceProblems()
   assert.equal(problem?.file, mesh.path('twice.yaml'))
-  assert.match(problem?.where ?? '', /^line \d+$/)
+  assert.match(problem?.where ?? '', /^line \d+, metadata\.name$/)
   assert.ok((await validated(mesh.folder)).some(({ at }) => at.startsWith(`${mesh.path('twice.yaml')}, line `)))
   await isWellApartFrom('as it was')
 })
@@ -286,28 +173,62 @@ class Pulse {
 }
 
 const TEN_MEGABYTES = 10 * 1024 * 1024
-const LONGEST_SILENCE_MS = 5_000
+/** On a machine that does nothing else it is a fifth of this. */
+const LONGEST_SILENCE_MS = 2_000
+const HOME = '    - { name: home, pathRegex: /home, methods: [GET] }\n'
 
-describe('ten megabytes of expressions are refused, and others are answered meanwhile:', () => {
-  const sizes: readonly [string, (n: number) => string][] = [
-    ['a hundred thousand short ones', n => `    - { name: m${n}, pathRegex: "/a${n}/[a-z]+", methods: [GET] }\n`],
-    ['some thousands of long ones', n => `    - { name: m${n}, pathRegex: "/${'(a|b)'.repeat(800)}" }\n`],
-    ['a single one', () => `    - { name: only, pathRegex: "/${'(a|b)'.repeat(TEN_MEGABYTES / 5)}" }\n`],
+/** Items of a list, ten megabytes of them. */
+function tenMegabytes(item: (n: number) => string): string {
+  const parts: string[] = []
+  for (let size = 0; size < TEN_MEGABYTES; ) size += parts[parts.push(item(parts.length)) - 1]?.length ?? 0
+  return parts.join('')
+}
+
+describe('ten megabytes of expressions are refused by name, and others are served meanwhile:', () => {
+  const lists: readonly [what: string, item: (n: number) => string, field: string, limit: RegExp][] = [
+    [
+      'a hundred thousand short ones',
+      n => `    - { name: m${n}, pathRegex: "/a${n}/[a-z]+", methods: [GET] }\n`,
+      'spec.matches',
+      /50000/,
+    ],
+    [
+      'some thousands of long ones',
+      n => `    - { name: m${n}, pathRegex: "/${'(a|b)'.repeat(800)}" }\n`,
+      'spec.matches',
+      /limit is 512/,
+    ],
+    [
+      'a single one',
+      () => `    - { name: only, pathRegex: "/${'(a|b)'.repeat(TEN_MEGABYTES / 5)}" }\n`,
+      'spec.matches[1].pathRegex',
+      /limit is 65536/,
+    ],
   ]
-  for (const [what, item] of sizes) {
+  for (const [what, item, field, limit] of lists) {
     test(what, async () => {
-      const parts = [SHOP, '---\napiVersion: specs.smi-spec.io/v1alpha4\nkind: HTTPRouteGroup\n']
-      parts.push('metadata: { name: huge, namespace: shop }\nspec:\n  matches:\n')
-      for (let n = 0, size = 0; size < TEN_MEGABYTES; n++) size += item(n).length * Math.min(1, parts.push(item(n)))
       const pulse = new Pulse()
-      mesh.save('policy.yaml', parts.join(''))
-      const isNamed = () =>
-        mesh.findings('HTTPRouteGroup shop/huge').some(({ reason }) => reason === 'LimitExceeded') ||
-        mesh.plane.sourceProblems().some(({ file }) => file === mesh.path('policy.yaml'))
-      await mesh.until('the list is refused', isNamed, 60_000)
-      await isWellApartFrom('as it was')
+      mesh.save('policy.yaml', spoilt(HOME, HOME + tenMegabytes(item)))
+      mesh.save('busy.yaml', SECOND_SPLIT.replaceAll('shop', 'busy'))
+      await mesh.until('another file is read', () => mesh.findings('TrafficSplit busy/second').length > 0)
+      const said = () => mesh.findings(GROUP).find(({ reason }) => reason === 'LimitExceeded')
+      assert.equal(said(), undefined, 'The other file did not wait for this one.')
+      await mesh.until('the list is refused', () => said() !== undefined, 120_000)
+      const found = said()
+      assert.equal(found?.field, field)
+      assert.match(found?.message ?? '', limit)
+      assert.match(mesh.plane.originOf(GROUP_REF) ?? '', /\/policy\.yaml:\d+$/)
       const silence = pulse.end()
       assert.ok(silence < LONGEST_SILENCE_MS, `Nobody was answered for ${silence.toFixed(0)} ms.`)
+      await isWellApartFrom('as it was')
     })
   }
+})
+
+test('a file that is larger than what is read is named, and its last good state stays', async () => {
+  mesh.save('policy.yaml', `${SHOP}# ${'x'.repeat(17 * 1024 * 1024)}\n`)
+  await mesh.until('the file is named', () => mesh.plane.sourceProblems().length > 0)
+  assert.equal(mesh.plane.sourceProblems()[0]?.file, mesh.path('policy.yaml'))
+  assert.match(mesh.plane.sourceProblems()[0]?.message ?? '', /17\.0 MB; more than 16\.0 MB is not read/)
+  await isWellApartFrom('as it was')
 })

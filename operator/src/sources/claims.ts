@@ -62,7 +62,7 @@ export class Claims {
       const [winner, ...shadowed] = claims
       return shadowed.map(({ file, found }) => ({
         file,
-        where: `line ${found.origin.slice(found.origin.lastIndexOf(':') + 1)}`,
+        where: `line ${found.origin.slice(found.origin.lastIndexOf(':') + 1)}, metadata.name`,
         message: `${key} is already in ${winner?.found.origin ?? ''}, which stays. Remove or rename one of the two.`,
       }))
     })

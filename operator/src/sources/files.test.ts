@@ -159,7 +159,7 @@ test('of two objects with the same name the first by file name stays, and the ot
     assert.deepEqual(on.current, [
       {
         file: join(root, 'b.yaml'),
-        where: 'line 1',
+        where: 'line 1, metadata.name',
         message: `ConfigMap default/x is already in ${join(root, 'a.yaml')}:1, which stays. Remove or rename one of the two.`,
       },
     ])
