@@ -90,3 +90,25 @@ test('an object that moves is found at its new place, and nothing is computed', 
   source.observer?.changes([{ ref: REF, object: undefined, origin: 'shop.yaml:7' }])
   assert.equal(plane.originOf(REF), undefined)
 })
+
+test('asked what it would say of an object, it publishes nothing and says nothing of it later', async t => {
+  const source = new Told(true)
+  const published: number[] = []
+  const { given } = options(source, { events: { settled: (_settled, { changed }) => published.push(changed) } })
+  const plane = await startControlPlane(given)
+  t.after(() => plane.stop())
+  published.length = 0
+  const ref = { kind: 'TrafficSplit', namespace: 'shop', name: 'canary' }
+  const object = {
+    apiVersion: 'split.smi-spec.io/v1alpha4',
+    kind: 'TrafficSplit',
+    metadata: { namespace: 'shop', name: 'canary' },
+    spec: { service: 'web', backends: [{ service: 'nowhere', weight: 1 }] },
+  }
+  const reasons = plane.whatIf({ ref, object }).map(({ reason }) => reason)
+  assert.ok(reasons.includes('BackendNotFound'), String(reasons))
+  source.observer?.changes([])
+  plane.whatIf({ ref, object: undefined })
+  assert.deepEqual(plane.findings(), [])
+  assert.deepEqual(published, [0, 0])
+})

@@ -15,11 +15,14 @@ import type {
   WorkloadKey,
 } from '@smi-mesh/dataplane/mesh'
 import { type Committed, type Serving, serve } from '@smi-mesh/dataplane/serve'
-import type { ConnectedProxy, ProxyState, XdsCounters, XdsEvents } from '@smi-mesh/dataplane/xds'
-import { compareFindings, compile, type Finding, proxyRejected } from './compile/index.ts'
-import { FactTables, type Subject } from './facts/index.ts'
+import type { PeerProof, ProxyState, XdsCounters, XdsEvents } from '@smi-mesh/dataplane/xds'
+import { type CompiledMesh, compareFindings, compile, type Finding, proxyRejected } from './compile/index.ts'
+import { FactTables, type ObjectChange, type Subject } from './facts/index.ts'
+import { IdentityUsers } from './identity-users.ts'
+import { Revisions } from './revisions.ts'
 import { Origins } from './sources/origins.ts'
 import type { Source, SourceObserver, SourceProblem } from './sources/source.ts'
+import { trial } from './trial.ts'
 
 /** Whoever makes certificates for identities; `operator/src/identity` in production. */
 export interface Identities {
@@ -40,6 +43,8 @@ export interface ControlPlaneOptions {
     readonly credentials: () => ServerCredentials
     /** Believe the node id of a proxy that comes without TLS. */
     readonly trustPlaintext: boolean
+    /** By their connection's certificate unless said otherwise. */
+    readonly proof?: PeerProof
   }
   /** Given the tables to fill and what to call after filling them, starts issuing. */
   readonly identities: (tables: IdentityTables, changed: () => void, allHold: AllHold) => Identities
@@ -72,6 +77,8 @@ export interface ControlPlane {
   subjects(): readonly Subject[]
   /** All that is to be said about the user's objects now, sorted by object. */
   findings(): readonly Finding[]
+  /** What would be said of an object if it were so. Nothing comes of it: no proxy hears, no status changes. */
+  whatIf(change: ObjectChange): readonly Finding[]
   sourceProblems(): readonly SourceProblem[]
   /** Where a person would edit an object: `shop.yaml:12`; undefined of what is in no source. */
   originOf(ref: ObjectRef): string | undefined
@@ -81,8 +88,6 @@ export interface ControlPlane {
   held(workload: WorkloadKey): readonly EnvoyResource[]
   stop(): Promise<void>
 }
-
-const HOLDOFF_MS = 50
 
 /** Resolves once the source has been read and proxies are served. Where it rejects, all that it started has stopped. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
@@ -108,6 +113,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       revisions.now() // the stream that asked is answered in this very revision
     },
     trustPlaintext: options.xds.trustPlaintext,
+    ...(options.xds.proof === undefined ? {} : { proof: options.xds.proof }),
     connected: proxy => {
       users.add(proxy)
       events.connected?.(proxy)
@@ -117,7 +123,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       events.disconnected?.(proxy, reason)
     },
   })
-  const revisions = new Revisions(graph, serving, options)
+  const revisions = new Revisions(graph, serving, { ...options, ...events })
   const identities = options.identities(
     secrets,
     () => revisions.soon(),
@@ -160,12 +166,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     mesh: compiled.mesh,
     xdsPort,
     subjects: () => [...facts.subjects.entries()].map(([, subject]) => subject),
-    findings: () => {
-      const rejected = serving.rejections().flatMap(one => one.from.map(about => proxyRejected(about, one)))
-      return [...compiled.findings.entries()]
-        .flatMap(([, found]) => found)
-        .concat(rejected)
-        .sort(compareFindings)
+    findings: () => allFindings(compiled, serving),
+    whatIf: change => {
+      revisions.now() // what has come before belongs to the world as it is
+      return trial(change, graph, facts, compiled.findings)
     },
     sourceProblems: () => problems,
     originOf: ref => origins.of(ref),
@@ -174,6 +178,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     held: workload => serving.held(workload),
     stop,
   }
+}
+
+function allFindings(compiled: CompiledMesh, serving: Serving): readonly Finding[] {
+  const rejected = serving.rejections().flatMap(one => one.from.map(about => proxyRejected(about, one)))
+  return [...compiled.findings.entries()]
+    .flatMap(([, found]) => found)
+    .concat(rejected)
+    .sort(compareFindings)
 }
 
 /** As the work ends, or rejected as soon as the signal is. */
@@ -186,85 +198,6 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefine
     return await Promise.race([work, aborted.promise])
   } finally {
     signal?.removeEventListener('abort', abort)
-  }
-}
-
-/** Which proxies have which identity, so that nobody's certificate is renewed for ever. */
-class IdentityUsers {
-  readonly #identityOf: (proxy: ConnectedProxy) => SpiffeId | undefined
-  readonly #unused: (identity: SpiffeId) => void
-  readonly #identities = new Map<ConnectedProxy, SpiffeId>()
-  readonly #counts = new Map<SpiffeId, number>()
-
-  constructor(identityOf: (proxy: ConnectedProxy) => SpiffeId | undefined, unused: (identity: SpiffeId) => void) {
-    this.#identityOf = identityOf
-    this.#unused = unused
-  }
-
-  add(proxy: ConnectedProxy): void {
-    const identity = this.#identityOf(proxy)
-    if (identity === undefined) return
-    this.#identities.set(proxy, identity)
-    this.#counts.set(identity, (this.#counts.get(identity) ?? 0) + 1)
-  }
-
-  remove(proxy: ConnectedProxy): void {
-    const identity = this.#identities.get(proxy)
-    if (identity === undefined) return
-    this.#identities.delete(proxy)
-    const left = (this.#counts.get(identity) ?? 1) - 1
-    if (left > 0) this.#counts.set(identity, left)
-    else {
-      this.#counts.delete(identity)
-      this.#unused(identity)
-    }
-  }
-}
-
-/** When to settle: at once after a quiet time, else at most once every holdoff. Nothing before the source has synced. */
-class Revisions {
-  readonly #graph: Graph
-  readonly #serving: Serving
-  readonly #options: ControlPlaneOptions
-  readonly #now: () => number
-  #started = false
-  #last = Number.NEGATIVE_INFINITY
-  #waiting: NodeJS.Timeout | undefined
-
-  constructor(graph: Graph, serving: Serving, options: ControlPlaneOptions) {
-    this.#graph = graph
-    this.#serving = serving
-    this.#options = options
-    this.#now = options.now ?? (() => performance.now())
-  }
-
-  start(): void {
-    this.#started = true
-    this.now()
-  }
-
-  stop(): void {
-    this.#started = false
-    clearTimeout(this.#waiting)
-    this.#waiting = undefined
-  }
-
-  /** Settles once the holdoff is over; many calls are one revision. */
-  soon(): void {
-    if (!this.#started || this.#waiting !== undefined) return
-    const wait = this.#last + (this.#options.holdoffMs ?? HOLDOFF_MS) - this.#now()
-    this.#waiting = setTimeout(() => this.now(), Math.max(0, wait))
-  }
-
-  now(): void {
-    if (!this.#started) return
-    clearTimeout(this.#waiting)
-    this.#waiting = undefined
-    const began = this.#now()
-    const settled = this.#graph.settle()
-    const committed = this.#serving.commit(settled)
-    this.#last = this.#now()
-    this.#options.events?.settled?.(settled, committed, this.#last - began)
   }
 }
 

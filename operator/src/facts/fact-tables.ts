@@ -74,6 +74,8 @@ interface Taken {
 interface Intake {
   readonly take: (ref: ObjectRef, object: unknown) => Taken
   readonly forget: (ref: ObjectRef) => void
+  /** How to bring back what is known of an object now. */
+  readonly remember: (ref: ObjectRef) => () => void
 }
 
 export class FactTables {
@@ -130,6 +132,17 @@ export class FactTables {
     return changes.flatMap(({ ref, object }) => (object === undefined ? this.#forget(ref) : this.#take(ref, object)))
   }
 
+  /** Call before changing an object by `apply`: the answer undoes that. */
+  remember(ref: ObjectRef): () => void {
+    const key = refText(ref)
+    const intake = this.#intakeOf(ref)?.remember(ref)
+    const before = [remembered(this.problems, key), remembered(this.subjects, key)]
+    return () => {
+      intake?.()
+      for (const putBack of before) putBack()
+    }
+  }
+
   #take(ref: ObjectRef, object: unknown): readonly Finding[] {
     const apiVersion = textOf(fieldsOf(object)['apiVersion'])
     const intake = this.#intakeOf(ref)
@@ -176,7 +189,13 @@ function intake<K, T>(table: Source<K, T>, keyOf: (ref: ObjectRef) => K, reduce:
       return { rejected: result.kind === 'rejected', findings: result.kind === 'none' ? [] : orderly(result.findings) }
     },
     forget: ref => table.delete(keyOf(ref)),
+    remember: ref => remembered(table, keyOf(ref)),
   }
+}
+
+function remembered<K, T>(table: Source<K, T>, key: K): () => void {
+  const value = table.get(key)
+  return () => (value === undefined ? table.delete(key) : table.set(key, value))
 }
 
 function unknown(ref: ObjectRef, object: unknown): Taken {

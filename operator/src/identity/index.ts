@@ -12,7 +12,4 @@ export {
 export type { IdentityEvent } from './event.ts'
 export { type FileStores, fileStores } from './file-store.ts'
 export { Issuer, type IssuerOptions, type SetTimer } from './issuer.ts'
-export { type TokenReviewOptions, tokenReview } from './review-token.ts'
-export { secretStore } from './secret-store.ts'
 export { type AuthorityStore, type Leaf, type LeafStore, noLeafStore } from './store.ts'
-export { type OwnerReference, ROOTS_KEY, TrustConfigMaps, type TrustEvent } from './trust-config-maps.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TokenVerdict } from '@smi-mesh/dataplane/xds'
-import { fieldsOf } from '../facts/read.ts'
-import { json, refuse, scriptedServer } from '../kubernetes/testdata/scripted-server.ts'
+import { fieldsOf } from '../../facts/read.ts'
+import { json, refuse, scriptedServer } from '../../kubernetes/testdata/scripted-server.ts'
 import { tokenReview } from './review-token.ts'
 
 const GENUINE = {

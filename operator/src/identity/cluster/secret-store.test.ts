@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Fields, fieldsOf, textOf } from '../facts/read.ts'
-import { type Answering, json, scriptedServer } from '../kubernetes/testdata/scripted-server.ts'
-import { meshError } from '../mesh-error.ts'
-import { Authority } from './authority.ts'
+import { type Fields, fieldsOf, textOf } from '../../facts/read.ts'
+import { type Answering, json, scriptedServer } from '../../kubernetes/testdata/scripted-server.ts'
+import { meshError } from '../../mesh-error.ts'
+import { Authority } from '../authority.ts'
+import { FakeClock } from '../testdata/fake-clock.ts'
+import { DAY, HOUR, identityOf, TRUST_DOMAIN } from '../testdata/rig.ts'
 import { secretStore } from './secret-store.ts'
-import { FakeClock } from './testdata/fake-clock.ts'
-import { DAY, HOUR, identityOf, TRUST_DOMAIN } from './testdata/rig.ts'
 
 const AT = { namespace: 'smi-mesh', name: 'smi-mesh-authority' }
 const PATH = `/api/v1/namespaces/${AT.namespace}/secrets`

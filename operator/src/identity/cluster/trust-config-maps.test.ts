@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fieldsOf } from '../facts/read.ts'
-import { json, refuse, scriptedServer } from '../kubernetes/testdata/scripted-server.ts'
-import { FakeClock } from './testdata/fake-clock.ts'
-import { TRUST_DOMAIN } from './testdata/rig.ts'
+import { fieldsOf } from '../../facts/read.ts'
+import { json, refuse, scriptedServer } from '../../kubernetes/testdata/scripted-server.ts'
+import { FakeClock } from '../testdata/fake-clock.ts'
+import { TRUST_DOMAIN } from '../testdata/rig.ts'
 import { TrustConfigMaps, type TrustEvent } from './trust-config-maps.ts'
 
 const OWNER = { apiVersion: 'v1', kind: 'MutatingWebhookConfiguration', name: 'smi-mesh', uid: 'u-1' }

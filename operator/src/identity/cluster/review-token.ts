@@ -4,8 +4,8 @@
  */
 import { podKey, spiffeId } from '@smi-mesh/dataplane/mesh'
 import type { ReviewToken, TokenVerdict } from '@smi-mesh/dataplane/xds'
-import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
-import { type KubernetesClient, RESOURCES } from '../kubernetes/index.ts'
+import { type Fields, fieldsOf, listOf, textOf } from '../../facts/read.ts'
+import { type KubernetesClient, RESOURCES } from '../../kubernetes/index.ts'
 
 export interface TokenReviewOptions {
   readonly client: Pick<KubernetesClient, 'postReview'>

@@ -2,12 +2,12 @@
  * An authority's state in a Secret, shared by the replicas of a control plane. Every write names the version it replaces, so
  * that two who think they lead cannot undo each other.
  */
-import { fieldsOf, textOf } from '../facts/read.ts'
-import { type KubernetesClient, nameText, type ObjectName, RESOURCES } from '../kubernetes/index.ts'
-import { MeshError, meshError } from '../mesh-error.ts'
-import { formatAuthority, parseAuthority } from './authority-text.ts'
-import type { AuthorityState } from './rotation.ts'
-import type { AuthorityStore } from './store.ts'
+import { fieldsOf, textOf } from '../../facts/read.ts'
+import { type KubernetesClient, nameText, type ObjectName, RESOURCES } from '../../kubernetes/index.ts'
+import { MeshError, meshError } from '../../mesh-error.ts'
+import { formatAuthority, parseAuthority } from '../authority-text.ts'
+import type { AuthorityState } from '../rotation.ts'
+import type { AuthorityStore } from '../store.ts'
 
 const KEY = 'authority.json'
 

@@ -4,9 +4,9 @@
  * from us is true of whoever may write its pods as well.
  */
 import type { TrustBundle } from '@smi-mesh/dataplane/mesh'
-import { type KubernetesClient, RESOURCES } from '../kubernetes/index.ts'
-import { MeshError, meshError } from '../mesh-error.ts'
-import type { SetTimer } from './issuer.ts'
+import { type KubernetesClient, RESOURCES } from '../../kubernetes/index.ts'
+import { MeshError, meshError } from '../../mesh-error.ts'
+import type { SetTimer } from '../issuer.ts'
 
 export interface TrustConfigMapsOptions {
   readonly client: Pick<KubernetesClient, 'apply'>
