@@ -22,7 +22,7 @@ export interface Selection extends Asking {
 }
 
 export interface Listing extends Selection {
-  /** Objects in a page. */
+  /** Objects in a page; 0 for all in one. */
   readonly limit?: number
   /** The oldest state that will do: `0` for whatever the server has at hand. The newest where absent. */
   readonly resourceVersion?: string
@@ -80,7 +80,7 @@ export class KubernetesClient {
     do {
       const query = queryOf({
         ...selecting(options),
-        limit: String(limit),
+        limit: limit === 0 ? undefined : String(limit),
         // A continued list is of the version it began with.
         ...(more === '' ? { resourceVersion } : { continue: more }),
       })

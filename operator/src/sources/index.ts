@@ -1,5 +1,6 @@
 export { DEFAULT_FILE_SOURCE, FileSource, type FileSourceOptions } from './files.ts'
 export { type Document, type Identified, identify, isDocument } from './identify.ts'
+export { coreKinds, type Followed, KubernetesSource, type KubernetesSourceOptions, smiKind } from './kubernetes.ts'
 export { MemorySource } from './memory.ts'
 export { Origins } from './origins.ts'
 export { type FileObject, type ParsedFile, parseFile } from './parse-file.ts'
