@@ -19,8 +19,12 @@ import {
   Issuer,
   serverCredentials,
 } from '@smi-mesh/operator/identity'
+import type { ObjectName } from '../case.ts'
+import type { Condition } from '../condition.ts'
+import { distortion, type Fault } from '../faults.ts'
 import type { RawObject, WorldConfig } from '../world.ts'
 import type { CastMember } from '../worlds/cast.ts'
+import { conditionsOfObject } from './object-conditions.ts'
 import { difference } from './objects.ts'
 
 export interface ControlPlane {
@@ -29,7 +33,11 @@ export interface ControlPlane {
   /** Resolves once every one of so many proxies holds all that is current; rejects where one refuses something, or lags. */
   inForce(proxies: number): Promise<void>
   /** What the proxy of a pod is started with; `folder` is for its credentials alone. */
-  bootstrapOf(member: CastMember, folder: string, adminSocket: string): unknown
+  bootstrapOf(member: Pick<CastMember, 'pod' | 'account'>, folder: string, adminSocket: string): unknown
+  /** What the status of an object would say. */
+  conditionsOf(name: ObjectName): readonly Condition[]
+  /** Makes the mesh wrong on purpose, from the next objects on; undefined makes it right again. */
+  spoil(fault: Fault | undefined): void
   stop(): Promise<void>
 }
 
@@ -39,7 +47,8 @@ const ADDRESS = '127.0.0.1'
 export async function startControlPlane(config: WorldConfig): Promise<ControlPlane> {
   const graph = new Graph()
   const facts = new FactTables(graph, config)
-  const { mesh } = compile(graph, facts, { ...DEFAULT_MESH_CONFIG, ...config })
+  const compiled = compile(graph, facts, { ...DEFAULT_MESH_CONFIG, ...config })
+  const { mesh, set: spoil } = distortion(graph, compiled.mesh)
   const secrets = {
     certificates: graph.source<SpiffeId, IdentityCertificate>('certificates', (a, b) => a.chain === b.chain),
     bundle: graph.source<'bundle', TrustBundle>('bundle'),
@@ -91,6 +100,8 @@ export async function startControlPlane(config: WorldConfig): Promise<ControlPla
         xds: { address: ADDRESS, port, security: { kind: 'mtls', files, server } },
       })
     },
+    conditionsOf: name => conditionsOfObject(compiled.findings, facts.subjects, name),
+    spoil,
     stop: async () => {
       identities.credentials.stop()
       await identities.issuer.stop()

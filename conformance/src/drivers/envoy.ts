@@ -71,7 +71,7 @@ export async function startEnvoyDriver(binary: string, config: WorldConfig): Pro
 const WARMED_MS = 10_000
 
 /** An acknowledged listener or cluster takes no traffic until it has all it waits for. */
-async function warmed(envoy: Envoy): Promise<void> {
+export async function warmed(envoy: Envoy): Promise<void> {
   const deadline = performance.now() + WARMED_MS
   for (;;) {
     const stats = await envoy.admin('/stats?filter=total_listeners_warming|warming_clusters')

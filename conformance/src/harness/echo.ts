@@ -25,20 +25,23 @@ export const ECHO = {
   path: 'x-echo-path',
   host: 'x-echo-host',
   protocol: 'x-echo-protocol',
+  port: 'x-echo-port',
 } as const
 
 /** Resolves once every port is listened on. */
 export async function startEcho({ name, address, httpPorts, bytePorts }: EchoOptions): Promise<Echo> {
   const open = new Set<Socket>()
-  const http = await httpListeners(name)
+  const http = await Promise.all(httpPorts.map(async port => ({ port, ...(await httpListeners(name, port)) })))
   const servers = await Promise.all([
-    ...httpPorts.map(port => listen(address, port, socket => sniff(socket, http), open)),
+    ...http.map(one => listen(address, one.port, socket => sniff(socket, one), open)),
     ...bytePorts.map(port => listen(address, port, socket => speakFirst(socket, name), open)),
   ])
   return {
     stop: async () => {
       for (const socket of open) socket.destroy()
-      await Promise.all([...servers, http.http2].map(server => server.close() && once(server, 'close')))
+      await Promise.all(
+        [...servers, ...http.map(one => one.http2)].map(server => server.close() && once(server, 'close')),
+      )
     },
   }
 }
@@ -72,12 +75,13 @@ interface HttpListeners {
   readonly http2: Server
 }
 
-async function httpListeners(name: string): Promise<HttpListeners> {
+async function httpListeners(name: string, port: number): Promise<HttpListeners> {
   const saw = ({ url = '', headers, httpVersion }: Pick<IncomingMessage, 'url' | 'headers' | 'httpVersion'>) => ({
     [ECHO.pod]: name,
     [ECHO.path]: encodeURI(url),
     [ECHO.host]: String(headers.host ?? headers[':authority'] ?? ''),
     [ECHO.protocol]: httpVersion,
+    [ECHO.port]: `${port}`,
   })
   const http2 = createHttp2Server((request, response) => {
     response.writeHead(200, saw(request))
