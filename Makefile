@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check unit golden envoy-tests bench clean
+.PHONY: cluster-tools images cluster-up cluster-down cluster-tests kubectl
 
 ENVOY_VERSION := 1.40.0
 # Node 24 comes with node_modules (optionalDependencies), so its .bin goes first.
@@ -40,8 +41,39 @@ golden: setup ## Rewrite the golden files; read the diff
 bench: setup ## Costs of a change, of a fan-out, of a reconnect storm; writes bench-results/
 	npm run --silent bench
 
+# CLUSTER names a cluster, so that several run side by side: make cluster-up CLUSTER=mine LEVEL=api
+export CLUSTER ?= default
+LEVEL := full
+NODES := 1
+KWOK := 0
+CLUSTER_TOOLS := kube containerd coredns pause helm kuttl kwok
+# A cluster of one's own is tested only when named here, never because a shell happens to have one set:
+# make cluster-tests KUBECONFIG=...
+ifeq ($(origin KUBECONFIG),command line)
+export TEST_KUBECONFIG := $(abspath $(KUBECONFIG))
+endif
+
+cluster-tools: ## Build Kubernetes and the rest of a node, once (Go; about 15 minutes of processor time)
+	@conformance/cluster/packages.sh
+	@conformance/cluster/tools/build.sh $(CLUSTER_TOOLS)
+
+images: setup cluster-tools ## Pack the images of the product and of the tests, where something changed
+	@node conformance/cluster/images/pack.ts
+
+cluster-up: setup cluster-tools ## A real Kubernetes on this machine (root; LEVEL=api without pods, NODES=2, KWOK=20 for fake nodes)
+	@conformance/cluster/up.sh --level $(LEVEL) --nodes $(NODES) --kwok $(KWOK)
+
+cluster-down: ## End it, and leave nothing behind
+	@conformance/cluster/down.sh
+
+kubectl: ## Ask it: make kubectl ARGS='get pods -A'
+	@.tools/bin/kubectl --kubeconfig .cluster/$(CLUSTER)/kubeconfig $(ARGS)
+
+cluster-tests: setup cluster-tools ## Tests with a real Kubernetes, started and ended by them (or KUBECONFIG=one of yours)
+	npm run --silent test:cluster
+
 clean: ## Remove what was installed and generated
-	rm -rf node_modules .tools dataplane/src/proto/gen bench-results
+	rm -rf node_modules .tools .cluster dataplane/src/proto/gen bench-results
 
 node_modules/.installed: package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer (it brings npm), then run this again." >&2; exit 1; }

@@ -1,0 +1,30 @@
+#!/bin/bash
+# tools/build.sh NAME...  Builds tools from their pinned Go modules, or takes them from the cache, and links them into
+# .tools/bin. A folder of the cache is named by the hash of all that made it, so a checkout never gets another's tools.
+set -euo pipefail
+cd "$(dirname "$0")"
+checkout=$(cd ../../.. && pwd)
+cache=${SMI_MESH_CACHE:-$HOME/.cache/smi-mesh}/tools
+command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer, then run this again." >&2; exit 1; }
+export CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
+
+for name in "$@"; do
+  hash=$( (go env GOVERSION; cd "$name" && find . -type f | LC_ALL=C sort | xargs sha256sum) | sha256sum | cut -c1-16)
+  built=$cache/$name-$hash
+  mkdir -p "$cache" "$checkout/.tools/bin"
+  # one at a time: two builds of the same tool would only take each other's processor time
+  exec 9>"$cache/$name.lock"
+  flock 9
+  if [ ! -d "$built" ]; then
+    echo "building $name (once; kept in $built)" >&2
+    started=$SECONDS
+    unfinished=$(mktemp -d "$cache/.$name-XXXXXX")
+    trap 'rm -rf "$unfinished"' EXIT
+    (cd "$name" && source ./build "$unfinished")
+    chmod 755 "$unfinished"
+    mv -T "$unfinished" "$built"
+    echo "built $name in $((SECONDS - started)) s" >&2
+  fi
+  exec 9>&-
+  ln -sfn "$built"/* "$checkout/.tools/bin/"
+done
