@@ -4,7 +4,7 @@ import type { Permission } from '../proto/gen/envoy/config/rbac/v3/rbac.ts'
 import type { HeaderMatcher, RouteMatch } from '../proto/gen/envoy/config/route/v3/route_components.ts'
 import { escaped, stringMatcher, textMatch, wholeAuthority } from './regex.ts'
 
-/** Envoy judges a route's path without query; a prefix of nothing fits every request, `OPTIONS *` included. */
+/** Envoy judges a route's path without query; a prefix of nothing fits every request that has a path. */
 export function routeMatch(match: TrafficMatch): RouteMatch {
   if (match.kind === 'any') return { pathSpecifier: { $case: 'prefix', prefix: '' } }
   return { pathSpecifier: pathSpecifier(match.path), headers: headerMatchers(match) }

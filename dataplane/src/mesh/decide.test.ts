@@ -160,6 +160,15 @@ test('a path with an escaped slash is let in nowhere', () => {
   assert.deepEqual(verdict({}, { ...GET, path: '/api%2Fx' }), { kind: 'escaped-slash', allowed: false })
 })
 
+test('what the proxies answer themselves is decided by nobody, and where bytes are spoken no proxy reads a path', () => {
+  const bad = { kind: 'unknown', reason: 'bad-path' } as const
+  assert.deepEqual(ask({}, { ...GET, path: '/api#x' }), bad)
+  assert.deepEqual(ask({}, { ...GET, method: 'OPTIONS', path: '*' }), bad)
+  assert.deepEqual(ask({}, { ...GET, method: 'CONNECT' }), bad)
+  const any = byApi.map(rule => ({ ...rule, matches: [{ kind: 'any' } as const] }))
+  assert.equal(verdict({ protocol: 'tcp', access: { rules: any } }, { ...GET, path: '/api#x' })?.kind, 'rule')
+})
+
 test('a mesh may be set to let escaped slashes pass, and then the path is judged as it stands', () => {
   const config = { escapedSlashes: 'keep' } as const
   assert.equal(verdict({ config }, { ...GET, path: '/api%2Fx' })?.kind, 'rule')

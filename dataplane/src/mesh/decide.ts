@@ -93,17 +93,19 @@ export type Decision =
 
 /** What becomes of one request, and whose object decided it. */
 export function decide(mesh: Mesh, request: MeshRequest): Decision {
-  const call = normalCall(request.call, mesh.config)
-  if (call === undefined) return { kind: 'unknown', reason: 'bad-path' }
   if (request.destination.kind === 'workload') {
     const { port } = request.destination
     if (!mesh.access.has(port)) return { kind: 'unknown', reason: 'no-such-workload' }
+    const call = normalCall(request.call, protocolOf(mesh, port), mesh.config)
+    if (call === undefined) return { kind: 'unknown', reason: 'bad-path' }
     return { kind: 'judged', verdict: verdictOf(mesh, port, request.source, call) }
   }
   const destination = servicePortOf(mesh, request.source, request.destination)
   if (destination === undefined) return { kind: 'unknown', reason: 'no-such-service' }
   const routes = mesh.routes.get(destination)?.routes
   if (routes === undefined) return { kind: 'unknown', reason: 'no-such-port' }
+  const call = normalCall(request.call, spokenAt(mesh, destination), mesh.config)
+  if (call === undefined) return { kind: 'unknown', reason: 'bad-path' }
   const route = routeOf(routes, request, call, destination)
   if (route === undefined) return { kind: 'unknown', reason: 'no-such-port' }
   if (route.action.kind === 'refuse')
@@ -128,10 +130,15 @@ export type NormalCall =
     }
   | { readonly kind: 'tcp' }
 
-function normalCall(call: Call, { escapedSlashes }: Pick<MeshConfig, 'escapedSlashes'>): NormalCall | undefined {
+/** Undefined where a proxy that reads the request answers it: no path, or a tunnel through the mesh, which there is none. */
+function normalCall(
+  call: Call,
+  spoken: Protocol,
+  { escapedSlashes }: Pick<MeshConfig, 'escapedSlashes'>,
+): NormalCall | undefined {
   if (call.kind === 'tcp') return call
-  const path = normalPath(call.path)
-  if (path === undefined) return undefined
+  const path = call.method === 'CONNECT' ? undefined : normalPath(call.path)
+  if (path === undefined) return spoken === 'tcp' ? { kind: 'tcp' } : undefined
   const headers = new Map(Object.entries(call.headers).map(([name, value]) => [name.toLowerCase(), value]))
   const authority = headers.get(':authority') ?? headers.get('host')
   if (authority !== undefined) headers.set('host', hostOf(authority))
@@ -229,6 +236,11 @@ function verdictOf(mesh: Mesh, port: WorkloadPortKey, source: MeshRequest['sourc
   return access.mode === 'enforce'
     ? { kind: 'no-rule', allowed: false, mode: 'enforce' }
     : { kind: 'mode', allowed: true, mode: access.mode }
+}
+
+function spokenAt(mesh: Mesh, key: ServicePortKey): Protocol {
+  const { service, port } = parseServicePortKey(key)
+  return mesh.services.get(service)?.ports.find(one => one.port === port)?.protocol ?? 'auto'
 }
 
 function protocolOf(mesh: Mesh, key: WorkloadPortKey): Protocol {

@@ -18,6 +18,8 @@ export interface MeshConfig {
   readonly emptyBackends: 'skip' | 'fail'
   /** What a server answers to `%2F` or `%5C` in a path: 400, since an application that decodes it sees another path than was judged. */
   readonly escapedSlashes: 'reject' | 'keep'
+  /** `dual`: proxies of pods listen on IPv6 as well, which every node's kernel must then have. */
+  readonly ipFamilies: 'ipv4' | 'dual'
 }
 
 export const DEFAULT_MESH_CONFIG: MeshConfig = {
@@ -27,6 +29,7 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   pathRegex: 'start',
   emptyBackends: 'skip',
   escapedSlashes: 'reject',
+  ipFamilies: 'ipv4',
 }
 
 /** The whole mesh. Tables are apart where they change apart: a new weight touches `routes` alone, a new pod `endpoints`. */

@@ -53,6 +53,7 @@ const SEEN: readonly (readonly [string, string | undefined])[] = [
   ['/A/../%61', '/a'],
   ['http://h/x/../y', '/y'],
   ['a', undefined],
+  ['*', undefined],
 ]
 
 for (const [sent, seen] of SEEN) {

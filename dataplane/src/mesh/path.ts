@@ -4,10 +4,9 @@
  * (RFC 3986), merge slashes. Every answer in the test was given by Envoy.
  */
 
-/** The path in normal form, without its query; undefined where Envoy answers 400 (a fragment, control characters, no path). */
+/** The path in normal form, without its query; undefined where Envoy answers itself: 400 (a fragment, control characters, no path), 404 (`*`). */
 export function normalPath(target: string): string | undefined {
   const path = pathOf(target)
-  if (path === '*') return path
   if (target.includes('#') || !path.startsWith('/') || /[^\x21-\x7e]|%00/.test(path)) return undefined
   return mergeSlashes(removeDotSegments(escapeOdd(unescapeUnreserved(path.replaceAll('\\', '/')))))
 }

@@ -144,7 +144,8 @@ const UNKNOWN: Readonly<Record<Extract<Decision, { kind: 'unknown' }>['reason'],
   'no-such-service': 'There is no Service of this name.',
   'no-such-port': 'The Service has no such port.',
   'no-such-workload': 'There is no such workload, or it has no such port.',
-  'bad-path': 'The proxies answer 400 to this path, because it leaves the root or is no path.',
+  'bad-path':
+    'The proxies answer this themselves (400 or 404): the path is none or has a fragment, or the method is CONNECT.',
 }
 
 function sumUpBackends(
