@@ -3,11 +3,10 @@ import { test } from 'node:test'
 import { fieldsOf } from '../../facts/read.ts'
 import { json, refuse, scriptedServer } from '../../kubernetes/testdata/scripted-server.ts'
 import { FakeClock } from '../testdata/fake-clock.ts'
-import { TRUST_DOMAIN } from '../testdata/rig.ts'
-import { TrustConfigMaps, type TrustEvent } from './trust-config-maps.ts'
+import { type TrustPlaces, trustConfigMap } from './trust.ts'
+import { Upkeep, type UpkeepEvent } from './upkeep.ts'
 
 const OWNER = { apiVersion: 'v1', kind: 'MutatingWebhookConfiguration', name: 'smi-mesh', uid: 'u-1' }
-const bundle = (...roots: string[]) => ({ trustDomain: TRUST_DOMAIN, roots })
 
 /** An API server that keeps what is applied, by namespace, and refuses namespaces named so. */
 async function scene(leader = { is: true }) {
@@ -23,93 +22,84 @@ async function scene(leader = { is: true }) {
     return json(response, 200, object)
   })
   const clock = new FakeClock()
-  const events: TrustEvent[] = []
-  const trust = new TrustConfigMaps({
-    client: server.client,
-    name: 'smi-mesh-trust',
-    fieldManager: 'smi-mesh',
-    owner: OWNER,
+  const events: UpkeepEvent[] = []
+  const places: TrustPlaces = { client: server.client, name: 'smi-mesh-trust', fieldManager: 'smi-mesh', owner: OWNER }
+  const wanted = { roots: '', namespaces: [] as readonly string[] }
+  const upkeep = new Upkeep({
+    chores: () => wanted.namespaces.map(namespace => trustConfigMap(places, namespace, wanted.roots)),
     leads: () => leader.is,
     setTimer: clock.setTimer,
     onEvent: event => events.push(event),
   })
+  const publish = async (text: string, ...namespaces: string[]) => {
+    wanted.roots = text
+    wanted.namespaces = namespaces
+    upkeep.look()
+    await upkeep.settled()
+  }
   const roots = () =>
     Object.fromEntries([...kept].map(([at, map]) => [at, fieldsOf(fieldsOf(map)['data'])['roots.pem']]))
   const dispose = async () => {
-    await trust.stop()
+    await upkeep.stop()
     await server[Symbol.asyncDispose]()
   }
-  return { trust, clock, events, kept, refused, server, roots, [Symbol.asyncDispose]: dispose }
+  return { upkeep, publish, clock, events, kept, refused, server, roots, [Symbol.asyncDispose]: dispose }
 }
 
 test('every namespace with proxies has the roots, and what owns them', async () => {
   await using here = await scene()
-  here.trust.namespaces(['shop', 'web'])
-  here.trust.bundle(bundle('ONE'))
-  await here.trust.settled()
+  await here.publish('ONE', 'shop', 'web')
   assert.deepEqual(here.roots(), { shop: 'ONE', web: 'ONE' })
   assert.deepEqual(fieldsOf(fieldsOf(here.kept.get('shop'))['metadata'])['ownerReferences'], [OWNER])
 })
 
 test('a root that comes or goes is written everywhere; what is right is left alone', async () => {
   await using here = await scene()
-  here.trust.bundle(bundle('ONE'))
-  here.trust.namespaces(['shop'])
-  await here.trust.settled()
-  here.trust.namespaces(['shop', 'web'])
-  await here.trust.settled()
+  await here.publish('ONE', 'shop')
+  await here.publish('ONE', 'shop', 'web')
   assert.equal(here.server.asked.length, 2)
-  here.trust.bundle(bundle('ONE', 'TWO'))
-  await here.trust.settled()
+  await here.publish('ONETWO', 'shop', 'web')
   assert.deepEqual(here.roots(), { shop: 'ONETWO', web: 'ONETWO' })
 })
 
 test('a replica that does not lead writes nothing, and everything when it comes to lead', async () => {
   const leader = { is: false }
   await using here = await scene(leader)
-  here.trust.bundle(bundle('ONE'))
-  here.trust.namespaces(['shop'])
-  await here.trust.settled()
+  await here.publish('ONE', 'shop')
   assert.deepEqual(here.roots(), {})
   leader.is = true
-  here.trust.leading()
-  await here.trust.settled()
+  here.upkeep.leading()
+  await here.upkeep.settled()
   assert.deepEqual(here.roots(), { shop: 'ONE' })
 })
 
 test('what somebody changed or removed is put right within a minute', async () => {
   await using here = await scene()
-  here.trust.bundle(bundle('ONE'))
-  here.trust.namespaces(['shop'])
-  await here.trust.settled()
+  await here.publish('ONE', 'shop')
   here.kept.clear()
   await here.clock.run(60_000)
-  await here.trust.settled()
+  await here.upkeep.settled()
   assert.deepEqual(here.roots(), { shop: 'ONE' })
 })
 
 test('a namespace that refuses holds up no other, is reported once, and is tried again', async () => {
   await using here = await scene()
   here.refused.set('closed', 403)
-  here.trust.bundle(bundle('ONE'))
-  here.trust.namespaces(['closed', 'shop'])
-  await here.trust.settled()
+  await here.publish('ONE', 'closed', 'shop')
   assert.deepEqual(here.roots(), { shop: 'ONE' })
   await here.clock.run(5_000)
-  await here.trust.settled()
+  await here.upkeep.settled()
   here.refused.clear()
   await here.clock.run(5_000)
-  await here.trust.settled()
+  await here.upkeep.settled()
   assert.deepEqual(here.roots(), { shop: 'ONE', closed: 'ONE' })
-  const told = here.events.map(event => (event.kind === 'trustFailed' ? event.first : event.kind))
-  assert.deepEqual(told, [true, false, 'trustRecovered'])
+  const told = here.events.map(event => (event.kind === 'upkeepFailed' ? event.first : event.kind))
+  assert.deepEqual(told, [true, false, 'upkeepRecovered'])
 })
 
 test('a namespace that is being removed is nobody’s failure', async () => {
   await using here = await scene()
   here.refused.set('shop', 404)
-  here.trust.bundle(bundle('ONE'))
-  here.trust.namespaces(['shop'])
-  await here.trust.settled()
+  await here.publish('ONE', 'shop')
   assert.deepEqual(here.events, [])
 })

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Fields, fieldsOf } from '../../facts/read.ts'
+import { RESOURCES } from '../../kubernetes/index.ts'
+import { json, refuse, scriptedServer } from '../../kubernetes/testdata/scripted-server.ts'
+import { caBundle } from './trust.ts'
+
+const ROOTS = 'ROOT'
+const BUNDLE = Buffer.from(ROOTS).toString('base64')
+
+/** What is applied to an object that the API server has as given; undefined where nothing is. */
+async function applied(resource: Parameters<typeof caBundle>[1], object: Fields | undefined): Promise<unknown> {
+  let sent: unknown
+  await using server = await scriptedServer(({ method, body }, response) => {
+    if (method === 'PATCH') sent = JSON.parse(body)
+    if (object === undefined) refuse(response, 404, 'not found')
+    else json(response, 200, object)
+  })
+  const places = { client: server.client, name: 'smi-mesh-trust', fieldManager: 'smi-mesh' }
+  await caBundle(places, resource, 'smi-mesh', ROOTS).run(new AbortController().signal)
+  return sent
+}
+
+test('every webhook of a configuration is verified by the roots, and nothing else of it is ours', async () => {
+  const { mutatingWebhookConfigurations } = RESOURCES
+  const webhooks = [
+    { name: 'a', clientConfig: { caBundle: BUNDLE } },
+    { name: 'b', failurePolicy: 'Fail' },
+  ]
+  assert.deepEqual(fieldsOf(await applied(mutatingWebhookConfigurations, { webhooks }))['webhooks'], [
+    { name: 'a', clientConfig: { caBundle: BUNDLE } },
+    { name: 'b', clientConfig: { caBundle: BUNDLE } },
+  ])
+})
+
+test('what has the roots already is not written', async () => {
+  const webhooks = [{ name: 'a', clientConfig: { caBundle: BUNDLE } }]
+  assert.equal(await applied(RESOURCES.validatingWebhookConfigurations, { webhooks }), undefined)
+})
+
+test('a CRD that converts by webhook is given the roots; one that does not is left alone, as is one that is not there', async () => {
+  const { customResourceDefinitions } = RESOURCES
+  const spec = { conversion: { strategy: 'Webhook', webhook: { clientConfig: { service: { name: 'smi-mesh' } } } } }
+  const conversion = { strategy: 'Webhook', webhook: { clientConfig: { caBundle: BUNDLE } } }
+  assert.deepEqual(fieldsOf(await applied(customResourceDefinitions, { spec }))['spec'], { conversion })
+  assert.equal(await applied(customResourceDefinitions, { spec: { conversion: { strategy: 'None' } } }), undefined)
+  assert.equal(await applied(customResourceDefinitions, undefined), undefined)
+})
