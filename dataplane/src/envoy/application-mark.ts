@@ -4,14 +4,8 @@
  */
 import type { BindConfig } from '../proto/gen/envoy/config/core/v3/address.ts'
 import { type SocketOption, SocketOption_SocketState } from '../proto/gen/envoy/config/core/v3/socket_option.ts'
-import type { JsonValue } from '../proto/index.ts'
 import { socketAddress } from './address.ts'
-
-/** Of the pool that RFC 2474 leaves to local use; such packets never leave the pod. */
-export const APPLICATION_DSCP = 43
-
-/** Linux: level and name of IP_TOS and IPV6_TCLASS, whose upper six bits are the DSCP. */
-const TRAFFIC_CLASS = { ipv4: { level: 0, name: 1 }, ipv6: { level: 41, name: 67 } } as const
+import { APPLICATION_DSCP, TRAFFIC_CLASS } from './ports.ts'
 
 /** For clusters that lead to the application. The address of the right family is chosen for each connection. */
 export function applicationBinding(): BindConfig {
@@ -19,16 +13,6 @@ export function applicationBinding(): BindConfig {
     sourceAddress: sourceOf('0.0.0.0'),
     socketOptions: [marking('ipv4')],
     extraSourceAddresses: [{ address: sourceOf('::'), socketOptions: { socketOptions: [marking('ipv6')] } }],
-  }
-}
-
-/** The same as a bootstrap says it, for one address. */
-export function applicationBindingJson(address: string): JsonValue {
-  const family = address.includes(':') ? 'ipv6' : 'ipv4'
-  const { level, name } = TRAFFIC_CLASS[family]
-  return {
-    source_address: { address: family === 'ipv6' ? '::' : '0.0.0.0', port_value: 0 },
-    socket_options: [{ description: MEANING, level, name, int_value: APPLICATION_DSCP << 2, state: 'STATE_PREBIND' }],
   }
 }
 

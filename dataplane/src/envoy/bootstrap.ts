@@ -4,7 +4,7 @@
  */
 import type { SpiffeId } from '../mesh/index.ts'
 import type { JsonValue } from '../proto/index.ts'
-import { STAT_SCOPE } from './stats.ts'
+import { STAT_SCOPE } from './stat-scope.ts'
 import { fromFile, type TokenFiles, tokenFilter } from './token.ts'
 
 export interface BootstrapOptions {

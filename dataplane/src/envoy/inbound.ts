@@ -13,7 +13,7 @@ import type {
   ListenerFilter,
 } from '../proto/gen/envoy/config/listener/v3/listener_components.ts'
 import { type AccessLogMode, accessLogs } from './access-log.ts'
-import { socketAddress } from './address.ts'
+import { anywhere, type IpFamilies, socketAddress } from './address.ts'
 import { applicationHttp } from './cluster.ts'
 import { connectionManager } from './connection-manager.ts'
 import { seconds } from './duration.ts'
@@ -21,17 +21,16 @@ import { HTTP_PROTOCOLS, httpInspector, ORIGINAL_DESTINATION, SILENCE_S, TLS_INS
 import { inboundReplies } from './local-reply.ts'
 import { applicationClusterName, applicationPortClusterName, INBOUND, inboundRouteName } from './names.ts'
 import { notToItself } from './outbound.ts'
+import { INBOUND_PORT } from './ports.ts'
 import { admitsUnidentified, CLOSED, connectionPeers, type Gate, networkAccess } from './rbac.ts'
 import { inboundHttpStats, inboundTcpStats } from './stats.ts'
 import { CLOSE, provedTcpToCluster, tcpToCluster } from './tcp.ts'
 import { MESH_ALPN, meshDownstreamSocket } from './tls.ts'
 
-/** Where connections to an application are redirected to. */
-export const INBOUND_PORT: Port = 15_006
-
 export interface InboundOptions {
   readonly accessLog: AccessLogMode
   readonly escapedSlashes: 'reject' | 'keep'
+  readonly ipFamilies: IpFamilies
   /** The mesh's end of a handshake with anyone of the trust domain. */
   readonly members: TransportSocket
 }
@@ -58,7 +57,7 @@ export function inboundListener(
   undeclared: Gate,
   options: InboundOptions,
 ): Listener | undefined {
-  const place = listenerPlace(workload)
+  const place = listenerPlace(workload, options.ipFamilies)
   if (place === undefined) return undefined
   const ports = workload.inbound.flatMap(({ port, protocol }) =>
     portChains({ port, protocol, workload, options, full: () => access.full(port), gate: () => access.gate(port) }),
@@ -78,8 +77,11 @@ export function inboundListener(
   }
 }
 
-function listenerPlace({ capture, inbound }: Workload): Pick<Listener, 'address' | 'additionalAddresses'> | undefined {
-  if (capture.kind === 'redirect') return { address: socketAddress('0.0.0.0', INBOUND_PORT) }
+function listenerPlace(
+  { capture, inbound }: Workload,
+  families: IpFamilies,
+): Pick<Listener, 'address' | 'additionalAddresses'> | undefined {
+  if (capture.kind === 'redirect') return anywhere(INBOUND_PORT, families)
   const [first, ...others] = inbound.map(({ port }) => socketAddress(podAddress(capture.subnet), port))
   if (first === undefined) return undefined
   return { address: first, additionalAddresses: others.map(address => ({ address })) }

@@ -8,17 +8,15 @@ import type { Listener } from '../proto/gen/envoy/config/listener/v3/listener.ts
 import type { Filter, FilterChain } from '../proto/gen/envoy/config/listener/v3/listener_components.ts'
 import type { Duration } from '../proto/gen/google/protobuf/duration.ts'
 import { type AccessLogMode, accessLogs } from './access-log.ts'
-import { socketAddress } from './address.ts'
+import { anywhere, type IpFamilies, socketAddress } from './address.ts'
 import { connectionManager } from './connection-manager.ts'
 import { seconds } from './duration.ts'
 import { HTTP_PROTOCOLS, httpInspector, SILENCE_S } from './listener-filter.ts'
 import { outboundReplies } from './local-reply.ts'
 import { CAPTURE, PASSTHROUGH, REFUSED } from './names.ts'
+import { CAPTURE_PORT } from './ports.ts'
 import { outboundHttpStats, outboundTcpStats } from './stats.ts'
 import { CLOSE, tcpToCluster } from './tcp.ts'
-
-/** Where an application's own connections are redirected to. */
-export const CAPTURE_PORT: Port = 15_001
 
 export interface OutboundOptions {
   readonly accessLog: AccessLogMode
@@ -99,10 +97,10 @@ export function outboundTcpLogs({ accessLog }: OutboundOptions) {
  * the cluster IPs of the others, `refused`, are answered here, or the call would leave the pod as plain text and be judged as
  * an unidentified caller's. What nobody claims goes where it wanted.
  */
-export function captureListener(refused: readonly Ip[], options: OutboundOptions): Listener {
+export function captureListener(refused: readonly Ip[], families: IpFamilies, options: OutboundOptions): Listener {
   return {
     name: CAPTURE,
-    address: socketAddress('0.0.0.0', CAPTURE_PORT),
+    ...anywhere(CAPTURE_PORT, families),
     useOriginalDst: true,
     statPrefix: 'outbound',
     trafficDirection: TrafficDirection.OUTBOUND,

@@ -3,7 +3,7 @@
  * application's own ports. A probe asks what it asked before; a dead application fails it.
  */
 import type { JsonValue } from '../proto/index.ts'
-import { applicationBindingJson } from './application-mark.ts'
+import { APPLICATION_DSCP, TRAFFIC_CLASS } from './ports.ts'
 
 /** What stands behind one path of the proxy's probe port. */
 export type Probe = {
@@ -70,7 +70,7 @@ export function probeClusters(probes: readonly Probe[], address: string): JsonVa
         { lb_endpoints: [{ endpoint: { address: { socket_address: { address, port_value: probe.port } } } }] },
       ],
     },
-    upstream_bind_config: applicationBindingJson(address),
+    upstream_bind_config: applicationBinding(address),
     ...asking(probe),
   }))
 }
@@ -136,4 +136,22 @@ const UNVERIFIED_TLS: Readonly<Record<string, JsonValue>> = {
       common_tls_context: { tls_params: { tls_maximum_protocol_version: 'TLSv1_3' } },
     },
   },
+}
+
+/** What `applicationBinding` says to clusters that come over the stream. */
+function applicationBinding(address: string): JsonValue {
+  const family = address.includes(':') ? 'ipv6' : 'ipv4'
+  const { level, name } = TRAFFIC_CLASS[family]
+  return {
+    source_address: { address: family === 'ipv6' ? '::' : '0.0.0.0', port_value: 0 },
+    socket_options: [
+      {
+        description: 'to the application of this pod',
+        level,
+        name,
+        int_value: APPLICATION_DSCP << 2,
+        state: 'STATE_PREBIND',
+      },
+    ],
+  }
 }

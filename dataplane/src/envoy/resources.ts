@@ -17,6 +17,7 @@ import {
   type WorkloadKey,
 } from '../mesh/index.ts'
 import type { AccessLogMode } from './access-log.ts'
+import type { IpFamilies } from './address.ts'
 import { applicationCluster, passthroughCluster } from './cluster.ts'
 import { deriveFacts, type Facts } from './facts.ts'
 import { deriveInbound } from './inbound-resources.ts'
@@ -57,12 +58,13 @@ export function deriveResources(
   secrets: SecretTables,
   options: ResourceOptions = {},
 ): DerivedResources {
-  const settings = { accessLog: 'audit', escapedSlashes: mesh.config.escapedSlashes, ...options } as const
+  const { escapedSlashes, ipFamilies } = mesh.config
+  const settings = { accessLog: 'audit', escapedSlashes, ipFamilies, ...options } as const
   const facts = deriveFacts(graph, mesh)
   return {
     tables: [
       fixedResources(graph),
-      captureResources(graph, facts, settings.accessLog),
+      captureResources(graph, facts, settings),
       ...deriveOutbound(graph, mesh, facts, settings),
       ...deriveInbound(graph, mesh, facts, {
         ...settings,
@@ -90,7 +92,11 @@ function fixedResources(graph: Graph): Table<string, EnvoyResource> {
 }
 
 /** What catches every redirected connection. Changed by a service that comes, goes, or opens to everyone. */
-function captureResources(graph: Graph, { captures, restrictedIps }: Facts, accessLog: AccessLogMode) {
+function captureResources(
+  graph: Graph,
+  { captures, restrictedIps }: Facts,
+  { accessLog, ipFamilies }: { readonly accessLog: AccessLogMode; readonly ipFamilies: IpFamilies },
+) {
   return graph.expand({
     name: 'envoy.capture',
     over: captures,
@@ -98,7 +104,13 @@ function captureResources(graph: Graph, { captures, restrictedIps }: Facts, acce
     equal: sameResource,
     compute: (capture, _true, read) => {
       if (capture !== 'redirect') return []
-      return [listenerResource(groupRedirected(), captureListener(read.restrictedIps('all') ?? [], { accessLog }), [])]
+      return [
+        listenerResource(
+          groupRedirected(),
+          captureListener(read.restrictedIps('all') ?? [], ipFamilies, { accessLog }),
+          [],
+        ),
+      ]
     },
   })
 }

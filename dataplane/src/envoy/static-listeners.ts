@@ -4,12 +4,8 @@
  */
 import type { JsonValue } from '../proto/index.ts'
 import type { StaticResources } from './bootstrap.ts'
+import { READY_PORT, STATS_PORT } from './ports.ts'
 import { exactly, type Probe, probeClusters, probeFilters, probeRoute } from './probe.ts'
-
-/** Asked by the kubelet: `/ready` and the probes of the application. */
-export const READY_PORT = 15_021
-/** Asked by Prometheus. */
-export const STATS_PORT = 15_090
 
 export interface StaticListenerOptions {
   readonly adminSocket: string

@@ -17,9 +17,8 @@ import {
 } from '../proto/gen/envoy/extensions/access_loggers/stats/v3/stats.ts'
 import { filter } from '../proto/index.ts'
 import { SHADOW } from './access-log.ts'
+import { STAT_SCOPE } from './stat-scope.ts'
 
-/** First word of the names of our own numbers. */
-export const STAT_SCOPE = 'smi'
 /** Key of the endpoints' metadata that says which workload stands behind one. */
 export const METADATA = 'smi'
 

@@ -59,7 +59,7 @@ export function withMeshOptions(command: Command): Command {
 
 export function meshConfig(options: MeshOptions): MeshConfig {
   const { trustDomain, clusterDomain, access, pathRegex, emptyBackends, escapedSlashes } = options
-  return { trustDomain, clusterDomain, access, pathRegex, emptyBackends, escapedSlashes }
+  return { ...DEFAULT_MESH_CONFIG, trustDomain, clusterDomain, access, pathRegex, emptyBackends, escapedSlashes }
 }
 
 export interface FilesOptions {

@@ -1,0 +1,28 @@
+/** Questions to a proxy by its admin socket. */
+import { request } from 'node:http'
+
+export interface AdminAnswer {
+  readonly status: number
+  readonly body: string
+}
+
+/** Undefined where nobody answers. */
+export async function askAdmin(
+  socketPath: string,
+  path: string,
+  method: 'GET' | 'POST' = 'GET',
+): Promise<AdminAnswer | undefined> {
+  const { promise, resolve } = Promise.withResolvers<AdminAnswer | undefined>()
+  const call = request({ socketPath, path, method, timeout: ANSWER_MS }, response => {
+    const chunks: Buffer[] = []
+    response.on('data', (chunk: Buffer) => chunks.push(chunk))
+    response.on('error', () => resolve(undefined))
+    response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }))
+  })
+  call.on('timeout', () => call.destroy())
+  call.on('error', () => resolve(undefined))
+  call.end()
+  return await promise
+}
+
+const ANSWER_MS = 2_000
