@@ -73,7 +73,8 @@ function fileOf(workload: WorkloadKey): string {
   return parseServiceKey(workload).name
 }
 
-function translated(scene: readonly unknown[], objects: readonly unknown[]): Translation {
+/** The scene with the objects of a case in it, compiled. */
+export function translated(scene: readonly unknown[], objects: readonly unknown[]): Translation {
   const config = objects.find(isMeshConfig)
   const found = [...scene, ...objects.filter(object => !isMeshConfig(object))].map(object => {
     const identified = identify(object)
