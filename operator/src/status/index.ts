@@ -1,2 +1,11 @@
 export { type Condition, conditionsOf, type ObjectStatus, type Remark, statusDocument } from './conditions.ts'
 export { statusOf } from './status-of.ts'
+export {
+  DEFAULT_RATE,
+  type StatusEvent,
+  type StatusRate,
+  type StatusUpdate,
+  StatusWriter,
+  type StatusWriterOptions,
+  type Wanted,
+} from './writer.ts'

@@ -1,0 +1,237 @@
+/**
+ * Writes to each object what is to be said of it: what differs, by one replica, and never faster than an API server likes.
+ * Every replica knows what it would write, so that whoever comes to lead writes the difference, all of it.
+ */
+import { type ObjectRef, refText } from '@smi-mesh/dataplane/mesh'
+import { Backoff } from '../backoff.ts'
+import { meshError } from '../mesh-error.ts'
+import type { Condition } from './conditions.ts'
+import { says, timed, type Written, type WrittenCondition, writtenIn } from './written.ts'
+
+/** What an object should say. */
+export interface Wanted {
+  readonly ref: ObjectRef
+  /** The version of its API in which it was read, and in which it is written. */
+  readonly apiVersion: string
+  readonly generation: number
+  readonly conditions: readonly Condition[]
+}
+
+export interface StatusUpdate {
+  readonly ref: ObjectRef
+  readonly apiVersion: string
+  /** An object of the same name made anew is another one. */
+  readonly uid: string
+  readonly conditions: readonly WrittenCondition[]
+}
+
+export interface StatusRate {
+  /** Writes to all objects together. */
+  readonly perSecond: number
+  /** Of these, as many may come at once. */
+  readonly burst: number
+  /** Between two writes to one object. */
+  readonly perObjectMs: number
+  readonly retryFirstMs: number
+  readonly retryMostMs: number
+}
+
+export const DEFAULT_RATE: StatusRate = {
+  perSecond: 20,
+  burst: 40,
+  perObjectMs: 1_000,
+  retryFirstMs: 500,
+  retryMostMs: 60_000,
+}
+
+export type StatusEvent =
+  | { readonly kind: 'written' }
+  /** `first` of several in a row for this object. */
+  | { readonly kind: 'failed'; readonly ref: ObjectRef; readonly first: boolean; readonly error: unknown }
+
+export interface StatusWriterOptions {
+  readonly write: (update: StatusUpdate, signal: AbortSignal) => Promise<void>
+  readonly onEvent?: (event: StatusEvent) => void
+  /** Milliseconds that never go backwards. */
+  readonly now: () => number
+  /** Wall clock. */
+  readonly clock: () => number
+  readonly random: () => number
+  /** Calls back later; the result cancels. */
+  readonly setTimer: (callback: () => void, ms: number) => () => void
+  readonly rate?: Partial<StatusRate>
+}
+
+interface Entry {
+  wanted: Wanted | undefined
+  written: Written | undefined
+  /** Not before. */
+  notBefore: number
+  backoff: Backoff | undefined
+  busy: boolean
+}
+
+const IN_FLIGHT = 4
+
+export class StatusWriter {
+  readonly #options: StatusWriterOptions
+  readonly #rate: StatusRate
+  readonly #entries = new Map<string, Entry>()
+  /** Objects that do not say what they should, in the order in which that was found. */
+  readonly #queue = new Set<string>()
+  readonly #stopping = new AbortController()
+  readonly #inFlight = new Set<Promise<void>>()
+  #leads = false
+  #tokens: number
+  #filledAt: number
+  #wake: (() => void) | undefined
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options
+    this.#rate = { ...DEFAULT_RATE, ...options.rate }
+    this.#tokens = this.#rate.burst
+    this.#filledAt = options.now()
+  }
+
+  /** How many objects do not say yet what they should. */
+  get pending(): number {
+    return this.#queue.size
+  }
+
+  /** What is to be said of an object from now on. */
+  want(wanted: Wanted): void {
+    const key = refText(wanted.ref)
+    this.#entry(key).wanted = wanted
+    this.#compare(key)
+  }
+
+  /** The object as it is now, told or seen. */
+  see(ref: ObjectRef, object: unknown): void {
+    const key = refText(ref)
+    this.#entry(key).written = writtenIn(object)
+    this.#compare(key)
+  }
+
+  /** The object is gone. */
+  forget(ref: ObjectRef): void {
+    const key = refText(ref)
+    this.#entries.delete(key)
+    this.#queue.delete(key)
+  }
+
+  /** Begins or ends to write. */
+  lead(leads: boolean): void {
+    this.#leads = leads
+    if (!leads) {
+      this.#queue.clear()
+      return
+    }
+    for (const key of this.#entries.keys()) this.#compare(key)
+  }
+
+  /** Resolves once nothing is written any more. */
+  async stop(): Promise<void> {
+    this.lead(false)
+    this.#stopping.abort()
+    this.#wake?.()
+    await Promise.all(this.#inFlight)
+  }
+
+  #entry(key: string): Entry {
+    const found = this.#entries.get(key)
+    if (found !== undefined) return found
+    const made: Entry = { wanted: undefined, written: undefined, notBefore: 0, backoff: undefined, busy: false }
+    this.#entries.set(key, made)
+    return made
+  }
+
+  #compare(key: string): void {
+    if (!this.#leads) return
+    if (this.#isDue(this.#entries.get(key))) this.#queue.add(key)
+    else this.#queue.delete(key)
+    this.#pump()
+  }
+
+  /** What was compiled from an older text than the object has now is not worth writing: better comes in a moment. */
+  #isDue(entry: Entry | undefined): boolean {
+    if (entry?.wanted === undefined || entry.written === undefined) return false
+    return entry.wanted.generation === entry.written.generation && !says(entry.written, entry.wanted.conditions)
+  }
+
+  #pump(): void {
+    this.#wake?.()
+    this.#wake = undefined
+    const { now, setTimer } = this.#options
+    let soonest = Number.POSITIVE_INFINITY
+    for (const key of this.#queue) {
+      const entry = this.#entries.get(key)
+      if (entry === undefined || entry.busy) continue
+      if (this.#inFlight.size >= IN_FLIGHT) return // whoever ends calls again
+      if (entry.notBefore > now()) {
+        soonest = Math.min(soonest, entry.notBefore - now())
+        continue
+      }
+      const waitMs = this.#takeToken()
+      if (waitMs > 0) {
+        soonest = Math.min(soonest, waitMs)
+        break
+      }
+      this.#queue.delete(key)
+      this.#begin(key, entry)
+    }
+    if (Number.isFinite(soonest)) this.#wake = setTimer(() => this.#pump(), soonest)
+  }
+
+  /** 0 where a write may begin, else how long until one may. */
+  #takeToken(): number {
+    const { perSecond, burst } = this.#rate
+    const now = this.#options.now()
+    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#filledAt) / 1000) * perSecond)
+    this.#filledAt = now
+    if (this.#tokens < 1) return ((1 - this.#tokens) / perSecond) * 1000
+    this.#tokens -= 1
+    return 0
+  }
+
+  #begin(key: string, entry: Entry): void {
+    entry.busy = true
+    const writing = this.#write(key, entry).finally(() => {
+      this.#inFlight.delete(writing)
+      entry.busy = false
+      entry.notBefore = Math.max(entry.notBefore, this.#options.now() + this.#rate.perObjectMs)
+      if (this.#entries.get(key) === entry) this.#compare(key)
+    })
+    this.#inFlight.add(writing)
+  }
+
+  async #write(key: string, entry: Entry): Promise<void> {
+    const { wanted, written } = entry
+    if (wanted === undefined || written === undefined) return
+    const { ref, apiVersion } = wanted
+    const conditions = timed(wanted.conditions, written, this.#options.clock())
+    try {
+      await this.#options.write({ ref, apiVersion, uid: written.uid, conditions }, this.#stopping.signal)
+      entry.backoff = undefined
+      // Until the watch shows it, so that it is not written twice.
+      if (entry.written === written) entry.written = { ...written, conditions: byType(conditions) }
+      this.#options.onEvent?.({ kind: 'written' })
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return
+      // Gone, or made anew: what is watched says so in a moment.
+      if (meshError(error, 'ApiNotFound') && this.#entries.get(key) !== entry) return
+      this.#failed(entry, ref, error)
+    }
+  }
+
+  #failed(entry: Entry, ref: ObjectRef, error: unknown): void {
+    const { retryFirstMs: firstMs, retryMostMs: mostMs } = this.#rate
+    entry.backoff ??= new Backoff({ firstMs, mostMs, random: this.#options.random })
+    const first = entry.backoff.failures === 0
+    entry.notBefore = this.#options.now() + entry.backoff.next(error)
+    this.#options.onEvent?.({ kind: 'failed', ref, first, error })
+  }
+}
+
+function byType(conditions: readonly WrittenCondition[]): Written['conditions'] {
+  return new Map(conditions.map(condition => [condition.type, { ...condition }]))
+}
