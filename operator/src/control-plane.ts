@@ -95,10 +95,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const graph = new Graph()
   const facts = new FactTables(graph, config)
   const compiled = compile(graph, facts, config)
-  const secrets = {
-    certificates: graph.source<SpiffeId, IdentityCertificate>('certificates', sameCertificate),
-    bundle: graph.source<'bundle', TrustBundle>('bundle'),
-  }
+  const secrets = secretTables(graph)
   const users = new IdentityUsers(
     proxy => compiled.mesh.workloads.get(proxy.scope)?.identity,
     identity => identities.release(identity),
@@ -152,13 +149,16 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     synced: () => synced.resolve(),
   }
   const begin = async () => {
-    await source.start(observer)
-    await synced.promise
-    options.signal?.throwIfAborted()
+    await unlessAborted(
+      source.start(observer).then(() => synced.promise),
+      options.signal,
+    )
     revisions.start()
-    return serving.listen(options.xds.address, options.xds.credentials())
+    const port = await serving.listen(options.xds.address, options.xds.credentials())
+    options.signal?.throwIfAborted()
+    return port
   }
-  const xdsPort = await unlessAborted(begin(), options.signal).catch(async (error: unknown) => {
+  const xdsPort = await begin().catch(async (error: unknown) => {
     await stop()
     throw error
   })
@@ -198,6 +198,13 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefine
     return await Promise.race([work, aborted.promise])
   } finally {
     signal?.removeEventListener('abort', abort)
+  }
+}
+
+function secretTables(graph: Graph) {
+  return {
+    certificates: graph.source<SpiffeId, IdentityCertificate>('certificates', sameCertificate),
+    bundle: graph.source<'bundle', TrustBundle>('bundle'),
   }
 }
 

@@ -79,21 +79,11 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
           : serverCredentials(issuerNow(), controlPlaneIdentity(config.trustDomain)),
       trustPlaintext: options.isInsecure,
     },
-    identities: ({ certificates, bundle }, onChange, allHold) => {
-      const issuer = new Issuer({
-        authority,
-        certificates,
-        bundle,
-        onChange,
-        onEvent: identity,
-        now: world.clock,
-        random: Math.random,
-        setTimer,
-        store: stores.leaves,
-        bundleHeld: allHold,
-      })
-      begun.issuer = issuer
-      return issuer
+    identities: (tables, onChange, bundleHeld) => {
+      const told = { ...tables, onChange, bundleHeld, onEvent: identity }
+      const chance = { now: world.clock, random: Math.random, setTimer }
+      begun.issuer = new Issuer({ ...told, ...chance, authority, store: stores.leaves })
+      return begun.issuer
     },
     events: {
       ...pipeline,
