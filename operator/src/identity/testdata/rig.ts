@@ -16,7 +16,7 @@ export function identityOf(serviceAccount: string, namespace = 'shop'): SpiffeId
   return spiffeId(TRUST_DOMAIN, { namespace, serviceAccount })
 }
 
-export interface RigOptions extends Partial<Pick<IssuerOptions, 'bundleHeld' | 'watchdogMs'>> {
+export interface RigOptions extends Partial<Pick<IssuerOptions, 'bundleHeld' | 'dnsNames' | 'watchdogMs'>> {
   readonly clock?: FakeClock
   readonly authorityStore?: AuthorityStore
   readonly leafStore?: LeafStore
@@ -45,7 +45,7 @@ export async function rig(options: RigOptions = {}): Promise<Rig> {
   const certificates = new Recorded<SpiffeId, IdentityCertificate>(written)
   const bundle = new Recorded<'bundle', TrustBundle>(written)
   const events: IdentityEvent[] = []
-  const { bundleHeld, watchdogMs } = options
+  const { bundleHeld, dnsNames, watchdogMs } = options
   const issuer = new Issuer({
     authority,
     certificates,
@@ -57,6 +57,7 @@ export async function rig(options: RigOptions = {}): Promise<Rig> {
     onEvent: event => events.push(event),
     store: options.leafStore ?? new MemoryLeafStore(),
     ...(bundleHeld === undefined ? {} : { bundleHeld }),
+    ...(dnsNames === undefined ? {} : { dnsNames }),
     ...(watchdogMs === undefined ? {} : { watchdogMs }),
   })
   issuer.start()
