@@ -112,3 +112,36 @@ test('asked what it would say of an object, it publishes nothing and says nothin
   assert.deepEqual(plane.findings(), [])
   assert.deepEqual(published, [0, 0])
 })
+
+test('of what changed, and of what is said anew, a revision says the names; the rest it leaves alone', async () => {
+  const source = new Told(true)
+  const seen: (readonly string[])[] = []
+  const begun: { plane?: Awaited<ReturnType<typeof startControlPlane>> } = {}
+  const next = Promise.withResolvers<void>()
+  const settled: NonNullable<ControlPlaneOptions['events']>['settled'] = revision => {
+    if (begun.plane === undefined) return
+    seen.push([...begun.plane.concerned(revision)])
+    next.resolve()
+  }
+  const { given } = options(source, { events: { settled } })
+  const plane = await startControlPlane(given)
+  begun.plane = plane
+  try {
+    const ref = { kind: 'TrafficSplit', namespace: 'shop', name: 'canary' }
+    const metadata = { name: 'canary', namespace: 'shop', generation: 3 }
+    const spec = { service: 'nowhere', backends: [{ service: 'web', weight: 1 }] }
+    const object = { apiVersion: 'split.smi-spec.io/v1alpha4', kind: 'TrafficSplit', metadata, spec }
+    source.observer?.changes([{ ref, object, origin: 'split.yaml:1' }])
+    await next.promise
+    assert.deepEqual(seen[0], ['TrafficSplit shop/canary'])
+    const spoken = plane.spoken('TrafficSplit shop/canary')
+    assert.equal(spoken?.subject.generation, 3)
+    assert.deepEqual(
+      spoken?.findings.map(({ reason }) => reason),
+      ['ApexNotFound'],
+    )
+    assert.equal(plane.spoken('TrafficSplit shop/none'), undefined)
+  } finally {
+    await plane.stop()
+  }
+})

@@ -4,15 +4,16 @@
  */
 import type { ServerCredentials } from '@grpc/grpc-js'
 import { Graph, type Settled } from '@smi-mesh/dataplane/derive'
-import type {
-  EnvoyResource,
-  IdentityCertificate,
-  Mesh,
-  MeshConfig,
-  ObjectRef,
-  SpiffeId,
-  TrustBundle,
-  WorkloadKey,
+import {
+  type EnvoyResource,
+  type IdentityCertificate,
+  type Mesh,
+  type MeshConfig,
+  type ObjectRef,
+  refText,
+  type SpiffeId,
+  type TrustBundle,
+  type WorkloadKey,
 } from '@smi-mesh/dataplane/mesh'
 import { type Committed, type Serving, serve } from '@smi-mesh/dataplane/serve'
 import type { PeerProof, ProxyState, XdsCounters, XdsEvents } from '@smi-mesh/dataplane/xds'
@@ -77,6 +78,10 @@ export interface ControlPlane {
   subjects(): readonly Subject[]
   /** All that is to be said about the user's objects now, sorted by object. */
   findings(): readonly Finding[]
+  /** Objects, by the text of their reference, of which something else may be to be said since the revision before. */
+  concerned(settled: Settled): ReadonlySet<string>
+  /** One object that can be spoken about, and what is to be said about it; undefined where it is gone. */
+  spoken(key: string): { readonly subject: Subject; readonly findings: readonly Finding[] } | undefined
   /** What would be said of an object if it were so. Nothing comes of it: no proxy hears, no status changes. */
   whatIf(change: ObjectChange): readonly Finding[]
   sourceProblems(): readonly SourceProblem[]
@@ -167,6 +172,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     xdsPort,
     subjects: () => [...facts.subjects.entries()].map(([, subject]) => subject),
     findings: () => allFindings(compiled, serving),
+    concerned: settled => settled.changed(facts.subjects).union(settled.changed(compiled.findings)),
+    spoken: key => {
+      const subject = facts.subjects.get(key)
+      if (subject === undefined) return undefined
+      const rejected = rejectionsOf(serving).filter(({ about }) => refText(about) === key)
+      return { subject, findings: [...(compiled.findings.get(key) ?? []), ...rejected] }
+    },
     whatIf: change => {
       revisions.now() // what has come before belongs to the world as it is
       return trial(change, graph, facts, compiled.findings)
@@ -181,11 +193,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 }
 
 function allFindings(compiled: CompiledMesh, serving: Serving): readonly Finding[] {
-  const rejected = serving.rejections().flatMap(one => one.from.map(about => proxyRejected(about, one)))
   return [...compiled.findings.entries()]
     .flatMap(([, found]) => found)
-    .concat(rejected)
+    .concat(rejectionsOf(serving))
     .sort(compareFindings)
+}
+
+function rejectionsOf(serving: Serving): readonly Finding[] {
+  return serving.rejections().flatMap(one => one.from.map(about => proxyRejected(about, one)))
 }
 
 /** As the work ends, or rejected as soon as the signal is. */
