@@ -52,7 +52,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'deny-all',
-    says: 'TrafficTargets let nobody in',
+    says: 'nobody is ever let in',
     access: access => ({ ...access, mode: 'enforce', unidentified: 'deny', rules: [] }),
   },
   {

@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv, type ErrorObject } from 'ajv'
 
-const FOLDER = join(import.meta.dirname, '../../cases')
+const FOLDER = join(import.meta.dirname, '../..')
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, verbose: true })
 
 const validators = {
-  case: ajv.compile(readSchema('case.schema.json')),
-  scene: ajv.compile(readSchema('scene.schema.json')),
+  case: ajv.compile(readSchema('cases/case.schema.json')),
+  scene: ajv.compile(readSchema('cases/scene.schema.json')),
+  mesh: ajv.compile(readSchema('meshes/mesh.schema.json')),
 }
 
 function readSchema(name: string): Record<string, unknown> {

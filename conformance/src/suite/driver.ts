@@ -10,12 +10,16 @@ export interface Driver {
   readonly name: string
   /** What it cannot be asked about, and why: such cases are skipped, and the report says so. */
   readonly lacks: ReadonlyMap<Capability, string>
+  /** Why it cannot take the objects of a case; undefined where it can. */
+  cannotTake?(one: Case): string | undefined
   /** Puts the pods and Services of a scene there; resolves once they can be called. */
   enter(scene: Scene): Promise<Stage>
   stop(): Promise<void>
 }
 
 export interface Stage {
+  /** How long an answer that differs is asked again, where nobody can say when a change is in force. */
+  readonly patienceMs?: number
   /** Clears away all that a case before has left, and sets the mode of the scene's namespaces. */
   begin(one: Case, access: Access): Promise<void>
   /** Resolves once all of it is in force. */

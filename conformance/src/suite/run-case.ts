@@ -19,7 +19,7 @@ export type Verdict =
 
 /** Why a driver cannot be asked a case; undefined where it can. */
 export function reasonToSkip(driver: Driver, one: Case): string | undefined {
-  return one.needs.map(need => driver.lacks.get(need)).find(why => why !== undefined)
+  return one.needs.map(need => driver.lacks.get(need)).find(why => why !== undefined) ?? driver.cannotTake?.(one)
 }
 
 export async function runCase(stage: Stage, one: Case): Promise<Verdict> {
@@ -39,7 +39,16 @@ export async function runCase(stage: Stage, one: Case): Promise<Verdict> {
 async function runStep(stage: Stage, step: Step): Promise<string | undefined> {
   const changes = step.apply.length + step.delete.length + Object.keys(step.scale).length
   if (changes > 0) await stage.change(step)
-  return step.ask === undefined ? undefined : await answer(stage, step.ask)
+  return step.ask === undefined ? undefined : await patiently(stage, step.ask)
+}
+
+/** An answer that differs may only be late; one that is right is taken as it is. */
+async function patiently(stage: Stage, ask: Ask): Promise<string | undefined> {
+  const deadline = performance.now() + (stage.patienceMs ?? 0)
+  for (;;) {
+    const why = await answer(stage, ask)
+    if (why === undefined || performance.now() >= deadline) return why
+  }
 }
 
 async function answer(stage: Stage, ask: Ask): Promise<string | undefined> {

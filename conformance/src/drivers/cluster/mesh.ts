@@ -1,0 +1,66 @@
+/** What the cluster driver has to know of a mesh to test it: files like those in `conformance/meshes`. */
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { problemsOf } from '../../case/schema.ts'
+import { CAPABILITIES, type Capability } from '../../case.ts'
+import { fields, list, text, texts } from '../../oracle/read.ts'
+
+/** Labels and annotations. */
+export interface Marks {
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+export interface MeshOptions {
+  readonly name: string
+  /** An image with Node 24. */
+  readonly image: string
+  readonly inject: { readonly namespace: Marks; readonly pod: Marks; readonly not: Marks }
+  readonly access: { readonly enforce: Marks; readonly permissive: Marks }
+  readonly unidentified: { readonly allow: Marks; readonly deny: Marks }
+  /** By kind; kinds that are not there are served in all versions. */
+  readonly versions: ReadonlyMap<string, readonly string[]>
+  readonly lacks: ReadonlyMap<Capability, string>
+  readonly settleMs: number
+  readonly patienceMs: number
+}
+
+export function readMesh(file: string): MeshOptions {
+  const document: unknown = parse(readFileSync(file, 'utf8'))
+  const problems = problemsOf(document, 'mesh')
+  if (problems.length > 0) throw new Error(problems.map(problem => `${file}: ${problem}`).join('\n'))
+  const { name, image, inject, access, versions, lacks, settleMs, patienceMs } = {
+    ...{ name: '', image: 'node:24', inject: {}, access: {}, versions: {}, lacks: {} },
+    ...{ settleMs: 1_000, patienceMs: 20_000 },
+    ...fields(document),
+  }
+  const unidentified = fields(fields(access)['unidentified'])
+  const missing = texts(lacks)
+  return {
+    name: text(name),
+    image: text(image),
+    inject: {
+      namespace: marks(fields(inject)['namespace']),
+      pod: marks(fields(inject)['pod']),
+      not: marks(fields(inject)['not']),
+    },
+    access: { enforce: marks(fields(access)['enforce']), permissive: marks(fields(access)['permissive']) },
+    unidentified: { allow: marks(unidentified['allow']), deny: marks(unidentified['deny']) },
+    versions: new Map(Object.entries(fields(versions)).map(([kind, served]) => [kind, list(served).map(text)])),
+    lacks: new Map(CAPABILITIES.flatMap(one => (missing[one] === undefined ? [] : [[one, missing[one]] as const]))),
+    settleMs: Number(settleMs),
+    patienceMs: Number(patienceMs),
+  }
+}
+
+export function marks(value: unknown): Marks {
+  const { labels, annotations } = { labels: {}, annotations: {}, ...fields(value) }
+  return { labels: texts(labels), annotations: texts(annotations) }
+}
+
+export function together(...all: readonly Marks[]): Marks {
+  return {
+    labels: Object.assign({}, ...all.map(({ labels }) => labels)),
+    annotations: Object.assign({}, ...all.map(({ annotations }) => annotations)),
+  }
+}
