@@ -41,6 +41,8 @@ export function identify(document: unknown): Identified {
     return unidentified('metadata', `This ${kind} has no metadata. Add \`metadata:\` with a \`name:\`.`)
   const { name, namespace } = metadata
   if (!isName(name)) return unidentified('metadata.name', `This ${kind} has no name. Add \`metadata.name\`, a text.`)
+  if (!fitsPath(name))
+    return unidentified('metadata.name', `No API server takes this name of a ${kind}. ${HOW_TO_NAME}`)
   if (CLUSTER_SCOPED.has(kind)) {
     return { kind: 'object', ref: objectRef(apiVersion, kind, '', name), object: document }
   }
@@ -54,7 +56,16 @@ export function identify(document: unknown): Identified {
       `The namespace of ${kind} ${name} is no text. Quote it, or leave it out for \`default\`.`,
     )
   }
+  if (!fitsPath(namespace))
+    return unidentified('metadata.namespace', `No API server takes the namespace of ${kind} ${name}. ${HOW_TO_NAME}`)
   return { kind: 'object', ref: objectRef(apiVersion, kind, namespace, name), object: document }
+}
+
+const HOW_TO_NAME = 'Write lower-case letters, digits, hyphens and dots.'
+
+/** The least that Kubernetes asks of any name, since it stands in addresses; here it stands in headers and certificates too. */
+function fitsPath(name: string): boolean {
+  return /^(?!\.{1,2}$)[^\s/%\p{C}]+$/u.test(name)
 }
 
 export function isDocument(value: unknown): value is Document {

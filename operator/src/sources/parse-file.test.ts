@@ -51,6 +51,17 @@ test('a field that keeps an object from being known is named with its line', () 
   assert.equal(at('- a\n- b'), 'line 1: This document is no object')
 })
 
+test('a name that could end a header or leave a path is refused with its line', () => {
+  for (const name of ['a\\r\\nx-evil: 1', 'a/b', '..', '%REQ(cookie)%', 'a b', '\\0']) {
+    const named = (metadata: string) => firstProblem(`apiVersion: v1\nkind: Service\nmetadata: {${metadata}}\n`)?.where
+    assert.equal(named(`name: "${name}"`), 'line 1, metadata.name', name)
+    assert.equal(named(`name: web, namespace: "${name}"`), 'line 1, metadata.namespace', name)
+  }
+  assert.deepEqual(refs('apiVersion: v1\nkind: ClusterRole\nmetadata: {name: "system:node.x"}\n'), [
+    'ClusterRole /system:node.x f.yaml:1',
+  ])
+})
+
 test('aliases that unfold without end are refused', () => {
   const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]']
   for (const [name, of] of ['ba', 'cb', 'dc', 'ed', 'fe'].map(pair => [...pair])) {
