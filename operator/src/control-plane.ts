@@ -170,15 +170,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   return {
     mesh: compiled.mesh,
     xdsPort,
-    subjects: () => [...facts.subjects.entries()].map(([, subject]) => subject),
-    findings: () => allFindings(compiled, serving),
-    concerned: settled => settled.changed(facts.subjects).union(settled.changed(compiled.findings)),
-    spoken: key => {
-      const subject = facts.subjects.get(key)
-      if (subject === undefined) return undefined
-      const rejected = rejectionsOf(serving).filter(({ about }) => refText(about) === key)
-      return { subject, findings: [...(compiled.findings.get(key) ?? []), ...rejected] }
-    },
+    ...sayings(facts, compiled, serving),
     whatIf: change => {
       revisions.now() // what has come before belongs to the world as it is
       return trial(change, graph, facts, compiled.findings)
@@ -189,6 +181,23 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     counters: () => serving.counters(),
     held: workload => serving.held(workload),
     stop,
+  }
+}
+
+type Sayings = Pick<ControlPlane, 'subjects' | 'findings' | 'concerned' | 'spoken'>
+
+/** What there is to say of the user's objects, and of which. */
+function sayings(facts: FactTables, compiled: CompiledMesh, serving: Serving): Sayings {
+  return {
+    subjects: () => [...facts.subjects.entries()].map(([, subject]) => subject),
+    findings: () => allFindings(compiled, serving),
+    concerned: settled => settled.changed(facts.subjects).union(settled.changed(compiled.findings)),
+    spoken: key => {
+      const subject = facts.subjects.get(key)
+      if (subject === undefined) return undefined
+      const rejected = rejectionsOf(serving).filter(({ about }) => refText(about) === key)
+      return { subject, findings: [...(compiled.findings.get(key) ?? []), ...rejected] }
+    },
   }
 }
 
