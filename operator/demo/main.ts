@@ -13,8 +13,10 @@ import { BEGINNING, type Step, story } from './story.ts'
 const SHOP = join(import.meta.dirname, '../examples/shop')
 const CUSTOMERS = 4
 const REQUESTS_PER_STEP = 2000
-/** Percentage points: more than four standard deviations of 2,000 requests at even shares, so that chance does not fail a demo. */
-const TOLERANCE = 5
+/** Of a step that divides requests: three points are then four standard deviations, and chance does not fail a demo. */
+const REQUESTS_PER_DIVISION = 5000
+/** Percentage points. */
+const TOLERANCE = 3
 /** At once, to a person, on a busy machine as well. What it takes on a quiet one is printed. */
 const QUICK_MS = 500
 const PATIENCE_MS = 60_000
@@ -71,8 +73,10 @@ async function perform(step: Step, folder: string, shoppers: Shoppers): Promise<
   }
   const obeyed = delay === undefined ? saved + QUICK_MS : saved + delay
   const counted = () => shoppers.since(obeyed)
-  const enough = () => step.shares.every(({ of }) => counted().filter(of).length >= REQUESTS_PER_STEP)
-  await shoppers.until(enough, PATIENCE_MS, `${REQUESTS_PER_STEP} answers`)
+  const divides = step.shares.some(({ v2 }) => v2 > 0 && v2 < 100)
+  const wanted = divides ? REQUESTS_PER_DIVISION : REQUESTS_PER_STEP
+  const enough = () => step.shares.every(({ of }) => counted().filter(of).length >= wanted)
+  await shoppers.until(enough, PATIENCE_MS, `${wanted} answers`)
   for (const { whose, of, v2 } of step.shares) {
     const answers = counted().filter(of)
     const share = (answers.filter(answer => answer.version === 'v2').length / answers.length) * 100
