@@ -42,7 +42,7 @@ echo "$checkout" >"$run/checkout"
 
 use_node 1
 if ! alive "$node_run/pids/init"; then
-  trap 'status=$?; [ $status = 0 ] || { exec 9>&-; "$here/down.sh"; }' EXIT
+  trap '[ $? = 0 ] || { echo "cluster $cluster did not come up; logs: $state/node-*/log" >&2; exec 9>&-; "$here/down.sh"; }' EXIT
   trap 'exit 130' INT TERM HUP
 fi
 

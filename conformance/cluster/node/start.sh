@@ -132,9 +132,9 @@ import_images() {
   local archive hash name
   for archive in "$checkout"/.cluster/images/*.tar; do
     name=$(basename "$archive" .tar)
-    hash=$(cat "$archive.sha256")
+    hash=$(cat "$archive.digest")
     [ "$(cat "$node_state/images/$name" 2>/dev/null)" = "$hash" ] && continue
-    in_node "$bin/ctr" -a "$node_run/containerd.sock" -n k8s.io images import --local "$archive" >/dev/null
+    in_node "$bin/ctr" -a "$node_run/containerd.sock" -n k8s.io images import --local "$archive" >>"$node_state/log/import.log" 2>&1
     mkdir -p "$node_state/images"
     echo "$hash" >"$node_state/images/$name"
     say "image $name"
