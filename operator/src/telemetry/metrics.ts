@@ -19,6 +19,15 @@ export interface Readings {
   readonly eventLoopDelay: () => { readonly p50: number; readonly p99: number; readonly max: number }
   /** Wall clock. */
   readonly now: () => number
+  /** In a cluster alone. */
+  readonly cluster?: () => ClusterReadings
+}
+
+export interface ClusterReadings {
+  readonly leads: boolean
+  readonly pendingStatuses: number
+  /** Objects by kind. */
+  readonly objects: ReadonlyMap<string, number>
 }
 
 export class Metrics {
@@ -73,10 +82,17 @@ export class Metrics {
           now(),
         ),
       )
+    if (readings.cluster !== undefined) this.#collectCluster(readings.cluster())
     const delay = readings.eventLoopDelay()
     for (const quantile of ['p50', 'p99', 'max'] as const) {
       found(this.#gauges, 'smi_process_event_loop_delay_seconds').set({ quantile }, delay[quantile] / 1000)
     }
+  }
+
+  #collectCluster({ leads, pendingStatuses, objects }: ClusterReadings): void {
+    this.#set('smi_leader_leads', leads ? 1 : 0)
+    this.#set('smi_status_pending', pendingStatuses)
+    for (const [kind, count] of objects) found(this.#gauges, 'smi_source_objects').set({ kind }, count)
   }
 
   #set(name: MetricName, value: number): void {

@@ -1,0 +1,48 @@
+/** What happens between a replica and the API server, as log lines and numbers. One line when a state begins, one when it ends. */
+import type { LeaseEvent } from '../leader/index.ts'
+import type { ReflectorEvent } from '../sources/index.ts'
+import type { StatusEvent } from '../status/index.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+
+export interface ClusterEvents {
+  readonly reflector: (kind: string, event: ReflectorEvent) => void
+  readonly lease: (event: LeaseEvent) => void
+  readonly status: (event: StatusEvent) => void
+}
+
+export function reportCluster(log: Log, metrics: Metrics): ClusterEvents {
+  return {
+    reflector: (kind, event) => {
+      switch (event.kind) {
+        case 'listed': {
+          const { objects, changed, removed } = event
+          metrics.add('smi_source_lists_total', { kind })
+          log.info('listed', { kind, objects, changed, removed })
+          break
+        }
+        case 'broken':
+          metrics.add('smi_source_breaks_total', { kind })
+          log.debug('watch broken', { kind, error: event.error })
+          break
+        case 'audited':
+          metrics.add('smi_source_audits_total', { kind })
+          metrics.add('smi_source_audit_differences_total', { kind }, event.differences)
+          if (event.differences > 0) log.error('audit found differences', { kind, differences: event.differences })
+      }
+    },
+    lease: event => {
+      if (event.kind === 'acquired') log.info('leading')
+      else if (event.kind === 'lost') log.warn('leading no more', { to: event.to === '' ? undefined : event.to })
+      else if (event.first) log.warn('lease cannot be kept', { error: event.error })
+    },
+    status: event => {
+      if (event.kind === 'written') metrics.add('smi_status_writes_total')
+      else {
+        metrics.add('smi_status_failures_total')
+        const { kind, namespace, name } = event.ref
+        if (event.first) log.warn('status not written', { object: `${kind} ${namespace}/${name}`, error: event.error })
+      }
+    },
+  }
+}
