@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { meshError } from '../mesh-error.ts'
-import { connect } from './connection.ts'
+import { connect, kubeconfigOf } from './connection.ts'
 import { kubeConfigFor } from './testdata/scripted-server.ts'
 
 const PLAIN = { name: 'c', cluster: { server: 'https://127.0.0.1:6443' } }
@@ -43,7 +43,7 @@ test(
     const args = ['-e', `console.log(${JSON.stringify(JSON.stringify(credential))})`]
     const exec = { apiVersion: credential.apiVersion, command: process.execPath, args, interactiveMode: 'Never' }
     writeFileSync(path, kubeconfig({ exec }))
-    const { headers } = await connect({ kind: 'file', path }).options()
+    const { headers } = await connect(kubeconfigOf({ kind: 'file', path })).options()
     assert.deepEqual({ ...headers }, { Authorization: 'Bearer from-plugin' })
   }),
 )
@@ -55,7 +55,7 @@ test(
     const cert = join(folder, 'cert.pem')
     writeFileSync(cert, 'first')
     writeFileSync(path, kubeconfig({ 'client-certificate': 'cert.pem', 'client-key-data': 'a2V5' }))
-    const connection = connect({ kind: 'file', path })
+    const connection = connect(kubeconfigOf({ kind: 'file', path }))
     const first = await connection.options()
     writeFileSync(cert, 'second')
     const second = await connection.options()
@@ -77,7 +77,7 @@ test('a kubeconfig that cannot be used is refused with its name', () => {
     return ''
   }
   assert.match(
-    refusal(() => connect({ kind: 'file', path: '/nowhere/config' })),
+    refusal(() => kubeconfigOf({ kind: 'file', path: '/nowhere/config' })),
     /kubeconfig \/nowhere\/config/,
   )
   assert.match(

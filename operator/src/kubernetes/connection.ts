@@ -9,8 +9,7 @@ import { MeshError } from '../mesh-error.ts'
 
 /** Where to learn of the cluster. `default`: KUBECONFIG, the file in the home directory, or the pod's own account. */
 export type ClusterChoice =
-  | { readonly kind: 'default' }
-  | { readonly kind: 'inCluster' }
+  | { readonly kind: 'default'; readonly context?: string }
   | { readonly kind: 'file'; readonly path: string; readonly context?: string }
 
 /** What a request needs besides its path. */
@@ -24,9 +23,10 @@ export interface Connection {
 /** After this long without a packet, TCP asks whether the other side lives; ten unanswered seconds later it does not. */
 const KEEP_ALIVE_MS = 15_000
 
-/** Reads the configuration; whoever made one already passes it in place of the choice. */
-export function connect(choice: ClusterChoice | KubeConfig): Connection {
-  const config = choice instanceof KubeConfig ? choice : configured(choice)
+/** Who the cluster is and who we are, as the library holds it: for `connect`, and for the base class of the operator. */
+export type Kubeconfig = KubeConfig
+
+export function connect(config: Kubeconfig): Connection {
   const cluster = config.getCurrentCluster()
   const server = cluster === null ? null : URL.parse(cluster.server)
   if (cluster === null || server === null) {
@@ -48,14 +48,13 @@ export function connect(choice: ClusterChoice | KubeConfig): Connection {
   }
 }
 
-function configured(choice: ClusterChoice): KubeConfig {
+/** Reads the configuration. Throws a MeshError that names the file. */
+export function kubeconfigOf(choice: ClusterChoice): Kubeconfig {
   const config = new KubeConfig()
   try {
-    if (choice.kind === 'file') {
-      config.loadFromFile(choice.path)
-      if (choice.context !== undefined) config.setCurrentContext(choice.context)
-    } else if (choice.kind === 'inCluster') config.loadFromCluster()
+    if (choice.kind === 'file') config.loadFromFile(choice.path)
     else config.loadFromDefault()
+    if (choice.context !== undefined) config.setCurrentContext(choice.context)
   } catch (cause) {
     const which = choice.kind === 'file' ? `The kubeconfig ${choice.path}` : 'The kubeconfig'
     throw new MeshError('ConfigRefused', `${which} cannot be read. Check the file, or name another by --kubeconfig.`, {

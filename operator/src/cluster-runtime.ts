@@ -1,0 +1,284 @@
+/**
+ * One replica in a cluster, wired: what is followed → control plane → proxies, with the lease, the statuses and those who ask
+ * beside it. What is particular to a cluster and stands on its own (webhooks, trust in ConfigMaps) comes in as parts.
+ */
+import type { ServerCredentials } from '@grpc/grpc-js'
+import { type MeshConfig, refText } from '@smi-mesh/dataplane/mesh'
+import type { PeerProof } from '@smi-mesh/dataplane/xds'
+import { type AdminProviders, startAdmin } from './admin/index.ts'
+import { adminProviders, readingsOf } from './cli/admin-answers.ts'
+import { addressText } from './cli/options.ts'
+import type { OperatorConfig } from './config.ts'
+import { type ControlPlane, startControlPlane } from './control-plane.ts'
+import { Authority, type AuthorityStore, Issuer, noLeafStore, type SetTimer } from './identity/index.ts'
+import type { KubernetesClient } from './kubernetes/index.ts'
+import { Lease } from './leader/index.ts'
+import { coreKinds, type Followed, KubernetesSource, type ReflectorTiming } from './sources/index.ts'
+import { conditionsOf, type StatusWriter } from './status/index.ts'
+import {
+  type ClusterEvents,
+  EventLoopDelay,
+  type Log,
+  type Metrics,
+  reportIdentity,
+  reportPipeline,
+} from './telemetry/index.ts'
+
+/** Clock and chance, from `main.ts`. */
+export interface Nature {
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+  /** Milliseconds that never go backwards. */
+  readonly now: () => number
+  readonly random: () => number
+  readonly setTimer: SetTimer
+}
+
+/** What a part may use. */
+export interface PartContext {
+  readonly config: OperatorConfig
+  readonly client: KubernetesClient
+  readonly plane: ControlPlane
+  readonly authority: Authority
+  readonly issuer: Issuer
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly nature: Nature
+  /** Whether this replica may write now. */
+  readonly leads: () => boolean
+}
+
+/** Something that runs beside the control plane. Begun once proxies are served, stopped before they are left. */
+export interface Part {
+  /** This replica begins or ends to lead. */
+  readonly lead?: (leads: boolean) => void
+  /** A revision was settled, or the cluster's namespaces, roots or the like may have changed. */
+  readonly changed?: () => void
+  /** What it still waits for, as sentences. */
+  readonly unready?: () => readonly string[]
+  readonly stop: () => Promise<void>
+}
+
+export interface ClusterRuntimeOptions {
+  readonly config: OperatorConfig
+  readonly client: KubernetesClient
+  readonly kinds: readonly Followed[]
+  readonly statuses: StatusWriter
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly events: ClusterEvents
+  readonly nature: Nature
+  /** Where the authority is kept. */
+  readonly authorityStore: AuthorityStore
+  /** How proxies prove who they are, and what the server shows them. */
+  readonly admission: (mesh: MeshConfig) => Admission
+  readonly parts: readonly ((context: PartContext) => Promise<Part>)[]
+  readonly timing?: Partial<ReflectorTiming>
+  /** Gives up what has not begun. */
+  readonly signal: AbortSignal
+}
+
+export interface Admission {
+  readonly proof: PeerProof
+  readonly credentials: (issuer: Issuer) => ServerCredentials
+}
+
+export interface ClusterRuntime {
+  readonly plane: ControlPlane
+  readonly healthPort: number
+  readonly adminPort: number
+  readonly leads: () => boolean
+  stop(): Promise<void>
+}
+
+/** Health is answered from the beginning; resolves once proxies are served. Where it rejects, all that it began has stopped. */
+export async function startClusterRuntime(options: ClusterRuntimeOptions): Promise<ClusterRuntime> {
+  const { config, metrics, log } = options
+  const endings: (() => Promise<unknown> | undefined)[] = []
+  const unready = { stopping: false, serving: (): readonly string[] => ['Proxies are not served yet.'] }
+  /** What was begun last ends first. */
+  const stop = async () => {
+    unready.stopping = true
+    for (const end of endings.splice(0).reverse()) await end()
+  }
+  const onFailure = (path: string, error: unknown) => log.error('mistake in an answer', { where: path, error })
+  try {
+    const health = await startAdmin({
+      address: config.health.host,
+      port: config.health.port,
+      audience: 'network',
+      onFailure,
+      providers: healthOf(metrics, () => (unready.stopping ? ['This replica is stopping.'] : unready.serving())),
+    })
+    endings.push(() => health.stop())
+    const { plane, lease, source, parts } = await begin(options, endings)
+    const waits = () => [...source.unready(), ...parts.flatMap(part => part.unready?.() ?? [])]
+    const providers = { ...adminProviders(plane, metrics), unready: waits }
+    const { host, port } = config.admin
+    const admin = await startAdmin({ address: host, port, audience: 'loopback', onFailure, providers })
+    endings.push(() => admin.stop())
+    unready.serving = waits
+    return { plane, healthPort: health.port, adminPort: admin.port, leads: () => lease.leads, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Health and metrics alone: nothing else is reached from the network. */
+function healthOf(metrics: Metrics, unready: () => readonly string[]): AdminProviders {
+  const nothing = () => undefined
+  return {
+    unready,
+    metrics: () => metrics.text(),
+    mesh: nothing,
+    findings: nothing,
+    problems: nothing,
+    proxies: nothing,
+    counters: nothing,
+    config: nothing,
+  }
+}
+
+interface Begun {
+  readonly plane: ControlPlane
+  readonly lease: Lease
+  readonly source: KubernetesSource
+  readonly parts: readonly Part[]
+}
+
+async function begin(options: ClusterRuntimeOptions, endings: (() => Promise<unknown> | undefined)[]): Promise<Begun> {
+  const { config, client, statuses, log, metrics, events, nature } = options
+  const { clock, now, random } = nature
+  const authority = await Authority.open({
+    trustDomain: config.mesh.trustDomain,
+    store: options.authorityStore,
+    now: clock,
+    leafMs: config.certificateTtlMs,
+  })
+  const source = new KubernetesSource({
+    client,
+    followed: [...coreKinds(), ...options.kinds],
+    random,
+    now,
+    timing: options.timing ?? {},
+    onEvent: events.reflector,
+  })
+  const parts: Part[] = []
+  const { plane, issuer } = await serve(options, source, authority, () => {
+    for (const part of parts) part.changed?.()
+  })
+  endings.push(() => plane.stop())
+  endings.push(() => statuses.stop())
+  const lease = new Lease({
+    ...nature,
+    client,
+    at: { namespace: config.namespace, name: config.leaseName },
+    identity: config.identity,
+    onChange: leads => {
+      statuses.lead(leads)
+      for (const part of parts) part.lead?.(leads)
+    },
+    onEvent: events.lease,
+  })
+  const delay = new EventLoopDelay()
+  delay.start()
+  endings.push(async () => delay.stop())
+  const cluster = () => ({ leads: lease.leads, pendingStatuses: statuses.pending, objects: source.sizes() })
+  metrics.read({ ...readingsOf({ plane, issuer, authority, delay, clock }), cluster })
+  const context = { config, client, plane, authority, issuer, log, metrics, nature, leads: () => lease.leads }
+  for (const start of options.parts) {
+    const part = await start(context)
+    parts.push(part)
+    endings.push(() => part.stop())
+  }
+  lease.start()
+  endings.push(() => lease.stop()) // first of all to end: another replica writes while this one lets its proxies go
+  return { plane, lease, source, parts }
+}
+
+async function serve(
+  options: ClusterRuntimeOptions,
+  source: KubernetesSource,
+  authority: Authority,
+  changed: () => void,
+): Promise<{ readonly plane: ControlPlane; readonly issuer: Issuer }> {
+  const { config, statuses, log, metrics, nature } = options
+  const { clock, now, random, setTimer } = nature
+  const begun: { issuer?: Issuer; plane?: ControlPlane } = {}
+  const issuerNow = (): Issuer => {
+    if (begun.issuer === undefined) throw new Error('The issuer is asked before the control plane has made it.')
+    return begun.issuer
+  }
+  const { proof, credentials } = options.admission(config.mesh)
+  const pipeline = reportPipeline(log, metrics)
+  const plane = await startControlPlane({
+    source,
+    config: config.mesh,
+    xds: {
+      address: addressText(config.xds),
+      credentials: () => credentials(issuerNow()),
+      trustPlaintext: false,
+      proof,
+    },
+    identities: ({ certificates, bundle }, onChange, allHold) => {
+      const issuer = new Issuer({
+        authority,
+        certificates,
+        bundle,
+        onChange: () => {
+          onChange()
+          changed()
+        },
+        onEvent: reportIdentity(log, metrics),
+        now: clock,
+        random,
+        setTimer,
+        store: noLeafStore(), // no key is ever written to a disk
+        bundleHeld: allHold,
+      })
+      begun.issuer = issuer
+      return issuer
+    },
+    events: {
+      ...pipeline,
+      settled: (settled, committed, ms) => {
+        pipeline.settled(settled, committed, ms)
+        if (begun.plane === undefined) return
+        for (const key of begun.plane.concerned(settled)) want(begun.plane, key, statuses)
+        changed()
+      },
+      rejected: (rejection, proxy) => {
+        pipeline.rejected(rejection, proxy)
+        setTimer(() => {
+          // Once it counts among the findings.
+          if (begun.plane !== undefined) wantAll(begun.plane, statuses)
+        }, 0)
+      },
+    },
+    now,
+    signal: options.signal,
+  })
+  begun.plane = plane
+  wantAll(plane, statuses)
+  const issuer = issuerNow()
+  issuer.start()
+  return { plane, issuer }
+}
+
+/** Objects of SMI alone have a status of ours. */
+function want(plane: ControlPlane, key: string, statuses: StatusWriter): void {
+  const spoken = plane.spoken(key)
+  if (spoken === undefined || !spoken.subject.smi) return
+  const { ref, apiVersion, generation } = spoken.subject
+  statuses.want({ ref, apiVersion, generation, conditions: conditionsOf(spoken.findings, generation) })
+}
+
+function wantAll(plane: ControlPlane, statuses: StatusWriter): void {
+  const findings = Map.groupBy(plane.findings(), ({ about }) => refText(about))
+  for (const { ref, apiVersion, generation, smi } of plane.subjects()) {
+    if (!smi) continue
+    const conditions = conditionsOf(findings.get(refText(ref)) ?? [], generation)
+    statuses.want({ ref, apiVersion, generation, conditions })
+  }
+}

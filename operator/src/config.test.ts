@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type OperatorConfig, type OperatorEnvironment, operatorCommand } from './config.ts'
+import { meshError } from './mesh-error.ts'
+
+async function configOf(words: readonly string[], environment: OperatorEnvironment = {}): Promise<OperatorConfig> {
+  const found: OperatorConfig[] = []
+  const command = operatorCommand(environment, 'host-1', async config => {
+    found.push(config)
+  })
+  command.exitOverride().configureOutput({ writeErr: () => {} })
+  await command.parseAsync([...words], { from: 'user' })
+  const [config] = found
+  assert.ok(config)
+  return config
+}
+
+test('without a word, a replica listens for its cluster and keeps the look inside to its own pod', async () => {
+  const config = await configOf([])
+  assert.deepEqual(
+    [config.xds, config.health, config.admin],
+    [
+      { host: '::', port: 15010 },
+      { host: '::', port: 15014 },
+      { host: '127.0.0.1', port: 15016 },
+    ],
+  )
+  assert.deepEqual([config.namespace, config.identity, config.cluster], ['smi-mesh', 'host-1', { kind: 'default' }])
+})
+
+test('words say more than the environment, and the environment more than the machine', async () => {
+  const environment = { POD_NAME: 'smi-mesh-7d4b', POD_NAMESPACE: 'mesh' }
+  const told = await configOf([], environment)
+  assert.deepEqual([told.namespace, told.identity], ['mesh', 'smi-mesh-7d4b'])
+  const named = await configOf(['--namespace', 'other', '--identity', 'me'], environment)
+  assert.deepEqual([named.namespace, named.identity], ['other', 'me'])
+})
+
+test('a kubeconfig and its context are taken as they are given', async () => {
+  const { cluster } = await configOf(['--kubeconfig', 'k.yaml', '--context', 'c'])
+  assert.deepEqual(cluster, { kind: 'file', path: 'k.yaml', context: 'c' })
+})
+
+test('a look inside that the network could reach is refused', async () => {
+  const refused = await configOf(['--admin-address', '0.0.0.0:15016']).catch((error: unknown) => error)
+  assert.ok(meshError(refused, 'AddressRefused'))
+})
+
+test('a configuration is not changed under way', async () => {
+  const config = await configOf([])
+  assert.ok(Object.isFrozen(config) && Object.isFrozen(config.mesh))
+})

@@ -1,0 +1,129 @@
+/** What `smi-mesh operator` is told: words and environment → one frozen value. Nothing below looks at either. */
+import type { MeshConfig } from '@smi-mesh/dataplane/mesh'
+import { Command, Option } from 'commander'
+import {
+  type Address,
+  address,
+  duration,
+  isLoopback,
+  type MeshOptions,
+  meshConfig,
+  withMeshOptions,
+} from './cli/options.ts'
+import type { ClusterChoice } from './kubernetes/index.ts'
+import { MeshError } from './mesh-error.ts'
+import { LEVELS, type Level } from './telemetry/index.ts'
+
+export interface OperatorConfig {
+  readonly mesh: MeshConfig
+  readonly cluster: ClusterChoice
+  /** Where the mesh itself lives: lease, authority, Service. */
+  readonly namespace: string
+  /** Of this replica alone. */
+  readonly identity: string
+  readonly leaseName: string
+  readonly xds: Address
+  /** Health and metrics, for whoever can connect. */
+  readonly health: Address
+  /** Everything else that can be asked, for this pod alone. */
+  readonly admin: Address
+  readonly certificateTtlMs: number
+  /** Where the authority is kept instead of a Secret. */
+  readonly stateDirectory: string | undefined
+  readonly logLevel: Level
+}
+
+interface Options extends MeshOptions {
+  readonly kubeconfig?: string
+  readonly context?: string
+  readonly namespace: string
+  readonly identity?: string
+  readonly leaseName: string
+  readonly xdsAddress: Address
+  readonly healthAddress: Address
+  readonly adminAddress: Address
+  readonly certTtl: number
+  readonly stateDir?: string
+  readonly logLevel: Level
+}
+
+/** The part of the environment that says something. */
+export interface OperatorEnvironment {
+  readonly POD_NAME?: string | undefined
+  readonly POD_NAMESPACE?: string | undefined
+}
+
+/** The command, which hands its configuration to `run`. */
+export function operatorCommand(
+  environment: OperatorEnvironment,
+  host: string,
+  run: (config: OperatorConfig) => Promise<void>,
+): Command {
+  const command = new Command('operator')
+    .summary('run the mesh in a cluster')
+    .description(
+      'Follows a Kubernetes cluster, serves its proxies by delta ADS and writes the status of SMI objects. Several replicas may run:\n' +
+        'all serve, the one that holds the lease writes. Ends cleanly on SIGTERM; proxies keep what they have.',
+    )
+  withClusterOptions(command, environment)
+  withAddresses(command)
+  return withMeshOptions(command).action((options: Options) => run(operatorConfig(options, environment, host)))
+}
+
+function withClusterOptions(command: Command, { POD_NAMESPACE, POD_NAME }: OperatorEnvironment): void {
+  const named = POD_NAME === undefined ? 'the host name' : POD_NAME
+  command
+    .option(
+      '--kubeconfig <file>',
+      'which cluster, and who asks (default: KUBECONFIG, ~/.kube/config or the pod itself)',
+    )
+    .option('--context <name>', 'the context of that kubeconfig')
+    .addOption(
+      new Option(
+        '--namespace <name>',
+        "the namespace of the mesh; also POD_NAMESPACE, from the pod's own fields",
+      ).default(POD_NAMESPACE ?? 'smi-mesh'),
+    )
+    .option('--identity <name>', `what this replica is called in the lease; also POD_NAME (default: ${named})`)
+    .option('--lease-name <name>', 'the Lease by which replicas elect the one that writes', 'smi-mesh')
+    .option('--state-dir <folder>', 'keep the authority in a folder instead of a Secret; for one replica on its own')
+    .addOption(
+      new Option('--cert-ttl <duration>', 'the life of a certificate; renewed at half of it')
+        .argParser(duration)
+        .default(duration('24h'), '24h'),
+    )
+    .addOption(new Option('--log-level <level>', 'the least that is logged').choices(LEVELS).default('info'))
+}
+
+function withAddresses(command: Command): void {
+  const at = (flag: string, text: string, otherwise: string) =>
+    command.addOption(new Option(`${flag} <host:port>`, text).argParser(address).default(address(otherwise), otherwise))
+  at('--xds-address', 'where proxies connect', '[::]:15010')
+  at('--health-address', '/healthz, /readyz and /metrics, and nothing else', '[::]:15014')
+  at('--admin-address', 'where `smictl proxies` and /debug/… are answered; of loopback alone', '127.0.0.1:15016')
+}
+
+function operatorConfig(options: Options, environment: OperatorEnvironment, host: string): OperatorConfig {
+  if (!isLoopback(options.adminAddress)) {
+    const message = '--admin-address shows the whole mesh and must be of loopback, such as 127.0.0.1:15016.'
+    throw new MeshError('AddressRefused', message)
+  }
+  return Object.freeze({
+    mesh: Object.freeze(meshConfig(options)),
+    cluster: clusterChoice(options),
+    namespace: options.namespace,
+    identity: options.identity ?? environment.POD_NAME ?? host,
+    leaseName: options.leaseName,
+    xds: options.xdsAddress,
+    health: options.healthAddress,
+    admin: options.adminAddress,
+    certificateTtlMs: options.certTtl,
+    stateDirectory: options.stateDir,
+    logLevel: options.logLevel,
+  })
+}
+
+function clusterChoice({ kubeconfig: path, context }: Options): ClusterChoice {
+  if (path !== undefined) return context === undefined ? { kind: 'file', path } : { kind: 'file', path, context }
+  return context === undefined ? { kind: 'default' } : { kind: 'default', context }
+}

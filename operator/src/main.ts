@@ -1,0 +1,110 @@
+/** The process behind `smi-mesh`: the only place below which nothing looks at environment, clock, chance or signals. */
+import { hostname } from 'node:os'
+import { Command, CommanderError } from 'commander'
+import { startClusterRuntime } from './cluster-runtime.ts'
+import { type OperatorConfig, operatorCommand } from './config.ts'
+import { secretStore, tokenReview } from './identity/cluster/index.ts'
+import { controlPlaneIdentity, fileStores, tokenServerCredentials } from './identity/index.ts'
+import { connect, KubernetesClient, kubeconfigOf } from './kubernetes/index.ts'
+import { MeshError } from './mesh-error.ts'
+import { MeshOperator } from './operator.ts'
+import { StatusWriter } from './status/index.ts'
+import { createLog, Metrics, reportCluster } from './telemetry/index.ts'
+
+/** Tokens of pods are made for this audience, and are worth nothing to any other service. */
+const AUDIENCE = 'smi-mesh'
+const ExitCode = { ok: 0, usage: 2, operational: 3 } as const
+
+const ended = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (ended.signal.aborted) process.exit(ExitCode.operational) // asked twice: whoever asks does not want to wait
+    ended.abort(new Error(`Ended by ${signal}.`))
+  })
+}
+
+const nature = {
+  clock: Date.now,
+  now: () => performance.now(),
+  random: Math.random,
+  setTimer: (callback: () => void, ms: number) => {
+    const timer = setTimeout(callback, ms)
+    return () => clearTimeout(timer)
+  },
+}
+
+async function operate(config: OperatorConfig): Promise<void> {
+  const log = createLog({ write: line => process.stderr.write(line), now: Date.now, level: config.logLevel })
+  const metrics = new Metrics()
+  const events = reportCluster(log, metrics)
+  const kubeconfig = kubeconfigOf(config.cluster)
+  const client = new KubernetesClient(connect(kubeconfig))
+  const statuses = new StatusWriter({
+    ...nature,
+    write: (update, signal) => operator.writeStatus(update, signal),
+    onEvent: events.status,
+  })
+  const operator = new MeshOperator({
+    kubeconfig,
+    client,
+    log,
+    seen: (ref, object) => (object === undefined ? statuses.forget(ref) : statuses.see(ref, object)),
+    run: async (kinds, signal) => {
+      const runtime = await startClusterRuntime({
+        ...{ config, client, kinds, statuses, log, metrics, events, nature, signal },
+        authorityStore:
+          config.stateDirectory === undefined
+            ? secretStore(client, { namespace: config.namespace, name: 'smi-mesh-authority' })
+            : fileStores(config.stateDirectory).authority,
+        admission: ({ trustDomain }) => ({
+          proof: {
+            kind: 'token',
+            review: tokenReview({
+              client,
+              trustDomain,
+              audience: AUDIENCE,
+              onFailure: error => log.warn('token not verified', { error }),
+            }),
+          },
+          credentials: issuer => tokenServerCredentials(issuer, controlPlaneIdentity(trustDomain)),
+        }),
+        parts: [],
+      })
+      log.info('serving', {
+        xds: runtime.plane.xdsPort,
+        health: runtime.healthPort,
+        admin: runtime.adminPort,
+        identity: config.identity,
+      })
+      return runtime
+    },
+  })
+  ended.signal.addEventListener('abort', () => operator.stop(), { once: true })
+  try {
+    await operator.start()
+    await new Promise<void>(resolve => ended.signal.addEventListener('abort', () => resolve(), { once: true }))
+    log.info('stopping')
+    await operator.stopped()
+  } finally {
+    client.close()
+  }
+}
+
+const program = new Command('smi-mesh')
+  .description('A service mesh for Kubernetes from Service Mesh Interface objects.')
+  .exitOverride()
+program.addCommand(operatorCommand(process.env, hostname(), operate).exitOverride())
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = exitCodeOf(error)
+}
+
+function exitCodeOf(error: unknown): number {
+  if (ended.signal.aborted) return ExitCode.ok // told to end before it had begun
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
+  if (!(error instanceof MeshError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  return error.code === 'ConfigRefused' || error.code === 'AddressRefused' ? ExitCode.usage : ExitCode.operational
+}
