@@ -85,6 +85,8 @@ export interface ControlPlane {
   /** What would be said of an object if it were so. Nothing comes of it: no proxy hears, no status changes. */
   whatIf(change: ObjectChange): readonly Finding[]
   sourceProblems(): readonly SourceProblem[]
+  /** The namespaces whose pods are given proxies, sorted. */
+  joined(): readonly string[]
   /** Where a person would edit an object: `shop.yaml:12`; undefined of what is in no source. */
   originOf(ref: ObjectRef): string | undefined
   proxies(): readonly ProxyState[]
@@ -176,6 +178,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       return trial(change, graph, facts, compiled.findings)
     },
     sourceProblems: () => problems,
+    joined: () => [...facts.namespaces.entries()].flatMap(([name, { joined }]) => (joined ? [name] : [])).sort(),
     originOf: ref => origins.of(ref),
     proxies: () => serving.proxies(),
     counters: () => serving.counters(),

@@ -10,8 +10,10 @@ import type {
   ServiceKey,
 } from '@smi-mesh/dataplane/mesh'
 
-/** What a namespace says about access; undefined where it says nothing. */
+/** What a namespace says of itself; undefined where it says nothing. */
 export interface NamespaceFacts {
+  /** Whether its pods are given proxies, by label. Where pods are run without a cluster, nobody asks. */
+  readonly joined: boolean
   readonly access: AccessMode | undefined
   readonly unidentified: 'deny' | 'allow' | undefined
 }

@@ -1,21 +1,33 @@
-/** Namespace → facts: how strictly access is decided there. Where an annotation cannot be read, strictly. */
+/**
+ * Namespace → facts: whether its pods are given proxies, and how strictly access is decided there. Where an annotation cannot be
+ * read, strictly.
+ */
 import type { AccessMode, ObjectRef } from '@smi-mesh/dataplane/mesh'
 import { type Finding, finding } from '../compile/finding.ts'
 import type { NamespaceFacts } from './facts.ts'
-import { fieldsOf } from './read.ts'
+import { fieldsOf, textsOf } from './read.ts'
 import { quoted, type Reduced, reduced } from './reduced.ts'
 
+const INJECT = 'smi-mesh.dev/inject'
+/** Of Open Service Mesh, whose users need change no label. */
+const MONITORED_BY = 'openservicemesh.io/monitored-by'
 const ACCESS = 'smi-mesh.dev/access'
 const UNIDENTIFIED = 'smi-mesh.dev/unidentified'
 const MODES: readonly AccessMode[] = ['enforce', 'audit', 'permissive']
 const ANSWERS = ['deny', 'allow'] as const
 
 export function namespaceFacts(ref: ObjectRef, object: unknown): Reduced<NamespaceFacts> {
-  const annotations = fieldsOf(fieldsOf(fieldsOf(object)['metadata'])['annotations'])
+  const { labels, annotations: written } = fieldsOf(fieldsOf(object)['metadata'])
+  const annotations = fieldsOf(written)
   const findings: Finding[] = []
   const access = chosen(ref, annotations[ACCESS], ACCESS, MODES, 'enforce', findings)
   const unidentified = chosen(ref, annotations[UNIDENTIFIED], UNIDENTIFIED, ANSWERS, 'deny', findings)
-  return reduced({ access, unidentified }, findings)
+  return reduced({ joined: joined(textsOf(labels)), access, unidentified }, findings)
+}
+
+function joined(labels: Readonly<Record<string, string>>): boolean {
+  const said = labels[INJECT]
+  return said === 'enabled' || (said === undefined && (labels[MONITORED_BY] ?? '') !== '')
 }
 
 /** One of the values an annotation may have; the strictest, with a finding, where it has another. */

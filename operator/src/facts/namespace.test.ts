@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { namespaceFacts } from './namespace.ts'
+
+function joined(labels: Readonly<Record<string, string>>): boolean | undefined {
+  const ref = { kind: 'Namespace', namespace: '', name: 'shop' }
+  const result = namespaceFacts(ref, { metadata: { name: 'shop', labels } })
+  return result.kind === 'facts' ? result.facts.joined : undefined
+}
+
+test('a namespace joins the mesh by its label, and by that of Open Service Mesh', () => {
+  assert.equal(joined({}), false)
+  assert.equal(joined({ 'smi-mesh.dev/inject': 'enabled' }), true)
+  assert.equal(joined({ 'smi-mesh.dev/inject': 'yes' }), false)
+  assert.equal(joined({ 'openservicemesh.io/monitored-by': 'osm' }), true)
+})
+
+test('our own label has the last word', () => {
+  assert.equal(joined({ 'openservicemesh.io/monitored-by': 'osm', 'smi-mesh.dev/inject': 'disabled' }), false)
+})
