@@ -14,6 +14,7 @@ import {
   type ServiceKey,
   type ServicePort,
   type ServicePortKey,
+  type ServiceRoutes,
   type SpiffeId,
   servicePortKey,
   type Workload,
@@ -33,6 +34,11 @@ export interface OutboundPort {
   readonly address: Service['address']
   readonly identities: readonly SpiffeId[]
   readonly from: readonly ObjectRef[]
+}
+
+/** Whose objects say something of a port that has these routes. */
+export function authorsOf(port: OutboundPort, routes: ServiceRoutes | undefined): readonly ObjectRef[] {
+  return [...port.from, ...(routes?.routes ?? []).flatMap(route => route.from)]
 }
 
 /** One pod of a headless service port. */

@@ -1,38 +1,21 @@
-/** The derivations of what clients hold: clusters, endpoints, routes and listeners of service ports. */
+/** The derivations of what clients hold: clusters, endpoints and routes of service ports, beside their listeners. */
 import type { Graph, Table } from '../derive/index.ts'
 import {
-  clusterAddressSeenBy,
   type EnvoyResource,
-  type GroupKey,
   groupAll,
-  groupOfWorkload,
   groupOpen,
-  groupRedirected,
-  type Ip,
-  loopbackPort,
   type Mesh,
-  type ObjectRef,
   type Protocol,
-  podAddressSeenBy,
   type ServicePortKey,
-  type ServiceRoutes,
-  subnetOf,
 } from '../mesh/index.ts'
 import { cluster, podCluster } from './cluster.ts'
-import { claims, type Facts, type HeadlessPod, type OutboundPort, type OwnSocket, podPlace } from './facts.ts'
+import { authorsOf, type Facts, type OutboundPort } from './facts.ts'
 import { loadAssignment } from './load-assignment.ts'
 import { type OutboundTarget, opaqueClusterName, outboundName } from './names.ts'
-import { type ListenerPlace, type OutboundOptions, outboundListener, outboundTcpLogs } from './outbound.ts'
-import {
-  clusterResource,
-  type Keyed,
-  listenerResource,
-  loadAssignmentResource,
-  routeResource,
-  sameResource,
-} from './resource.ts'
+import type { OutboundOptions } from './outbound.ts'
+import { deriveOutboundListeners } from './outbound-listeners.ts'
+import { clusterResource, type Keyed, loadAssignmentResource, routeResource, sameResource } from './resource.ts'
 import { refusedRouteConfiguration, routeConfiguration } from './route.ts'
-import { CLOSE, connectionAction, tcpFilter } from './tcp.ts'
 
 type Resources = Table<string, EnvoyResource>
 
@@ -45,9 +28,7 @@ export function deriveOutbound(graph: Graph, mesh: Mesh, facts: Facts, options: 
     derivePodRoutes(graph, mesh, facts),
     deriveRefusals(graph, facts),
     derivePodRefusals(graph, facts),
-    deriveRedirected(graph, mesh, facts, options),
-    deriveRedirectedPods(graph, mesh, facts, options),
-    deriveOwnSockets(graph, mesh, facts, options),
+    ...deriveOutboundListeners(graph, mesh, facts, options),
   ]
 }
 
@@ -126,7 +107,7 @@ function deriveRoutes(graph: Graph, mesh: Mesh, { ports, told }: Facts): Resourc
         routeResource(
           group,
           routeConfiguration(name, routes, backend => backend),
-          authors(port, routes),
+          authorsOf(port, routes),
         ),
       ]
     },
@@ -146,7 +127,7 @@ function derivePodRoutes(graph: Graph, mesh: Mesh, { pods, ports, told }: Facts)
       const routes = port && speaksHttp(port) ? read.routes(target.service) : undefined
       if (port === undefined || group === undefined || routes === undefined) return []
       const clusterOf = (backend: ServicePortKey) => (backend === target.service ? name : backend)
-      return [routeResource(group, routeConfiguration(name, routes, clusterOf), authors(port, routes))]
+      return [routeResource(group, routeConfiguration(name, routes, clusterOf), authorsOf(port, routes))]
     },
   })
 }
@@ -179,149 +160,6 @@ function derivePodRefusals(graph: Graph, { pods, ports, told }: Facts): Resource
   })
 }
 
-/** The listeners of cluster IPs, where connections are redirected to them. */
-function deriveRedirected(graph: Graph, mesh: Mesh, facts: Facts, options: OutboundOptions): Resources {
-  const { ports, told, captures } = facts
-  return graph.expand({
-    name: 'envoy.redirectedListeners',
-    over: ports,
-    reads: { ports, told, captures, routes: mesh.routes },
-    equal: sameResource,
-    compute: (key, port, read) => {
-      if (port.address.kind !== 'clusterIP' || !read.captures('redirect')) return []
-      const place = { ips: port.address.ips, port: port.port.port, socket: 'redirected' } as const
-      return redirectedListeners({ target: { service: key }, port, place }, read, options)
-    },
-  })
-}
-
-/** The listeners of single pods, behind headless services. */
-function deriveRedirectedPods(graph: Graph, mesh: Mesh, facts: Facts, options: OutboundOptions): Resources {
-  const { pods, podsAt, ports, told, captures } = facts
-  return graph.expand({
-    name: 'envoy.redirectedPodListeners',
-    over: pods,
-    reads: { ports, podsAt, told, captures, routes: mesh.routes },
-    equal: sameResource,
-    compute: (name, { target }, read) => {
-      const port = read.ports(target.service)
-      if (port === undefined || !read.captures('redirect')) return []
-      if (!claims(name, read.podsAt(podPlace('redirect', target)))) return []
-      const place = { ips: [target.ip], port: target.port, socket: 'redirected' } as const
-      return redirectedListeners({ target, port, place }, read, options)
-    },
-  })
-}
-
-interface Outbound {
-  readonly target: OutboundTarget
-  readonly port: OutboundPort
-  readonly place: ListenerPlace
-}
-
-interface OutboundReads {
-  readonly ports: (key: ServicePortKey) => OutboundPort | undefined
-  readonly told: (service: OutboundPort['service']) => GroupKey | undefined
-  readonly routes: (key: ServicePortKey) => ServiceRoutes | undefined
-}
-
-/** For whoever may call the service. The capture listener answers the others, except for single pods, which it cannot know. */
-function redirectedListeners(outbound: Outbound, read: OutboundReads, options: OutboundOptions): Keyed[] {
-  const group = read.told(outbound.port.service)
-  if (group === undefined) return []
-  if (group === groupOpen()) return listener(groupRedirected(), outbound, read, options)
-  if (outbound.port.address.kind === 'clusterIP') return listener(group, outbound, read, options)
-  if (!speaksBytes(outbound.port)) return listener(groupRedirected(), outbound, read, options)
-  return [...listener(groupRedirected(), outbound, 'refused', options), ...listener(group, outbound, read, options)]
-}
-
-function listener(
-  group: GroupKey,
-  { target, port, place }: Outbound,
-  read: OutboundReads | 'refused',
-  options: OutboundOptions,
-): Keyed[] {
-  const protocol = port.port.protocol
-  // Routes are looked at only where they are part of the listener: for HTTP a new weight must not touch it.
-  const routes = read === 'refused' || !speaksBytes(port) ? undefined : read.routes(port.key)
-  const opaque = () =>
-    read === 'refused'
-      ? CLOSE
-      : tcpFilter(
-          connectionAction(routes?.routes ?? []),
-          backend => bytesCluster(backend === port.key ? target : { service: backend }, read.ports(backend)),
-          outboundTcpLogs(options),
-        )
-  const message = outboundListener(outboundName(target), place, protocol, opaque, options)
-  return message === undefined ? [] : [listenerResource(group, message, authors(port, routes))]
-}
-
-function bytesCluster(target: OutboundTarget, port: OutboundPort | undefined): string {
-  return port?.port.protocol === 'auto' ? opaqueClusterName(target) : outboundName(target)
-}
-
-/** Real sockets for pods that are processes of this machine: one for each service port and pod. */
-function deriveOwnSockets(graph: Graph, mesh: Mesh, facts: Facts, options: OutboundOptions): Resources {
-  const { ports, told, podsAt, sockets } = facts
-  return graph.expand({
-    name: 'envoy.ownListeners',
-    over: sockets,
-    reads: {
-      ports,
-      told,
-      podsAt,
-      routes: mesh.routes,
-      endpoints: mesh.endpoints,
-      reach: mesh.reach,
-      companions: facts.companions,
-    },
-    equal: sameResource,
-    compute: (_key, socket, read) => {
-      const port = read.ports(socket.port)
-      if (port === undefined) return []
-      const reached = () => read.reach(socket.identity)?.services ?? []
-      const mayKnow = () =>
-        read.told(port.service) === groupOpen() ||
-        reached().some(service => service === port.service || read.companions(service)?.includes(port.service))
-      const reads = !speaksBytes(port) || mayKnow() ? read : 'refused'
-      const found =
-        port.address.kind === 'clusterIP'
-          ? clusterSocket(socket, port, port.address.ips)
-          : podSockets(socket, port, read.endpoints(port.key)?.endpoints ?? [], read.podsAt)
-      return found.flatMap(outbound => listener(groupOfWorkload(socket.workload), outbound, reads, options))
-    },
-  })
-}
-
-function clusterSocket({ subnet }: OwnSocket, port: OutboundPort, clusterIps: readonly Ip[]): Outbound[] {
-  const ips = clusterIps.flatMap(ip => clusterAddressSeenBy(subnet, ip) ?? [])
-  const place = { ips, port: loopbackPort(port.port.port), socket: 'own' } as const
-  return [{ target: { service: port.key }, port, place }]
-}
-
-function podSockets(
-  { subnet }: OwnSocket,
-  port: OutboundPort,
-  endpoints: readonly HeadlessPod['endpoint'][],
-  podsAt: (place: string) => Iterable<string>,
-): Outbound[] {
-  return endpoints.flatMap((endpoint): Outbound[] => {
-    const target = { service: port.key, ip: endpoint.ip, port: endpoint.port }
-    const pod = subnetOf(endpoint.ip)
-    if (pod === undefined || !claims(outboundName(target), podsAt(podPlace('loopback', target)))) return []
-    const place = { ips: [podAddressSeenBy(subnet, pod)], port: loopbackPort(port.port.port), socket: 'own' } as const
-    return [{ target, port, place }]
-  })
-}
-
 function speaksHttp({ port }: OutboundPort): boolean {
   return port.protocol !== 'tcp'
-}
-
-function speaksBytes({ port }: OutboundPort): boolean {
-  return port.protocol === 'tcp' || port.protocol === 'auto'
-}
-
-function authors(port: OutboundPort, routes: ServiceRoutes | undefined): readonly ObjectRef[] {
-  return [...port.from, ...(routes?.routes ?? []).flatMap(route => route.from)]
 }
