@@ -17,6 +17,7 @@ start_namespaces() {
     unshare --mount --pid --uts --ipc --fork --mount-proc --kill-child=KILL -- \
     "$here/node/init.sh" "$node" "$node_run/ready" </dev/null >"$node_state/log/init.log" 2>&1 9>&- &
   local unshared=$!
+  disown
   wait_for "namespaces of $node" 10 test -e "$node_run/ready"
   echo "$(pgrep -P "$unshared") init.sh" >"$node_run/pids/init"
 }
@@ -43,6 +44,7 @@ start() {
   setsid nsenter --target "$(cut -d' ' -f1 "$node_run/pids/init")" --mount --net --pid --uts --ipc -- \
     env PATH="$bin:/usr/sbin:/usr/bin:/sbin:/bin" "$@" </dev/null >>"$node_state/log/$name.log" 2>&1 9>&- &
   echo "$! $(basename "$1")" >"$file"
+  disown # or this shell would report its end when the cluster is taken down again
 }
 
 # wait_for WHAT SECONDS COMMAND...
@@ -51,8 +53,8 @@ wait_for() {
   shift 2
   until "$@" >/dev/null 2>&1; do
     if [ $SECONDS -ge $deadline ]; then
-      echo "$what: not there in time. What the processes said last ($node_state/log):" >&2
-      tail -n 3 "$node_state"/log/*.log >&2
+      echo "$what: not there in time. What the processes of $node said last:" >&2
+      tail -n 2 "$node_state"/log/*.log | cut -c1-300 >&2
       return 1
     fi
     sleep 0.1
@@ -98,6 +100,7 @@ open_to_machine() {
     setsid nsenter --target "$(cut -d' ' -f1 "$node_run/pids/init")" --mount --pid --uts --ipc -- \
       "$node_js" "$relay" 127.0.0.1:0 "$run/api.sock" "$run/port" </dev/null >>"$node_state/log/relay.log" 2>&1 9>&- &
     echo "$! relay.ts" >"$node_run/pids/relay-outside"
+    disown
     wait_for "way to the API server" 10 test -e "$run/port"
   fi
   (cd "$state/pki" && kubeconfig admin "https://127.0.0.1:$(cat "$run/port")") | keep "$state/kubeconfig"
@@ -141,8 +144,8 @@ import_images() {
   done
 }
 
-# Nodes and pods that exist in the API alone, for tests of size. A pod comes there by the node selector type=kwok and a
-# toleration of kwok.x-k8s.io/node.
+# Nodes and pods that exist in the API alone, for tests of size; at level api as well. A pod comes there by the node selector
+# type=kwok and a toleration of kwok.x-k8s.io/node.
 start_fakes() { # NODES
   local number
   for number in $(seq "$1"); do
@@ -154,7 +157,8 @@ metadata: {name: fake-$number, annotations: {kwok.x-k8s.io/node: fake}, labels: 
 spec: {taints: [{key: kwok.x-k8s.io/node, value: fake, effect: NoSchedule}]}
 Y
   done | kubectl apply -f - >/dev/null
-  start kwok "$bin/kwok" --kubeconfig="$state/pki/admin.kubeconfig" --config="$here/manifests/kwok.yaml" --cidr=100.64.0.0/16 \
+  start_controller kube-scheduler
+  start kwok "$bin/kwok" --kubeconfig="$state/pki/admin.kubeconfig" --config="$here/manifests/kwok.yaml" --cidr=198.18.128.0/17 \
     --node-ip=192.0.2.200 --manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake --node-lease-duration-seconds=40
-  wait_for "$1 nodes of kwok" 60 kubectl wait --for=condition=Ready node -l type=kwok --timeout=1s
+  wait_for "$1 nodes of kwok" 60 kubectl wait --for=condition=Ready node -l type=kwok --timeout=20s
 }
