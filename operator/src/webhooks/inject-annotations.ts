@@ -1,0 +1,108 @@
+/**
+ * What a pod's annotations say of its proxy. Those of Open Service Mesh mean the same as ours. What cannot be read is left out and
+ * told: nothing is excepted from the mesh by a typing error.
+ */
+import { BlockList, isIP } from 'node:net'
+import { CAPTURE_ALL, type Capture } from '@smi-mesh/dataplane/sidecar'
+import type { Fields } from '../facts/read.ts'
+import type { ProxySettings } from './inject-context.ts'
+
+const OURS = 'smi-mesh.dev/'
+const OSM = 'openservicemesh.io/'
+
+export interface Annotated {
+  readonly capture: Capture
+  readonly settings: ProxySettings
+  readonly warnings: readonly string[]
+}
+
+export function annotated(annotations: Fields, defaults: ProxySettings): Annotated {
+  const warnings: string[] = []
+  const said = (name: string) => saidBy(annotations, name)
+  const listed = <T>(name: string, read: (word: string) => T | undefined, what: string): readonly T[] => {
+    const words = (said(name) ?? '').split(',').map(word => word.trim())
+    return words
+      .filter(word => word !== '')
+      .flatMap(word => {
+        const value = read(word)
+        if (value === undefined) warnings.push(`Annotation ${OURS}${name}: "${word}" is no ${what}; it is left out.`)
+        return value ?? []
+      })
+  }
+  const ports = (name: string) => listed(name, portOf, 'port from 1 to 65535')
+  const ranges = (name: string) => listed(name, rangeOf, 'block of addresses such as 10.0.0.0/8')
+  const one = (name: string, otherwise: string, fits: RegExp) => {
+    const value = said(name)
+    if (value === undefined || fits.test(value)) return value ?? otherwise
+    warnings.push(`Annotation ${OURS}${name}: "${value}" cannot be used; "${otherwise}" is.`)
+    return otherwise
+  }
+  return {
+    capture: {
+      inbound: {
+        ports:
+          said('inbound-port-inclusion-list') === undefined
+            ? CAPTURE_ALL.inbound.ports
+            : ports('inbound-port-inclusion-list'),
+        exceptPorts: ports('inbound-port-exclusion-list'),
+      },
+      outbound: {
+        ranges:
+          said('outbound-ip-range-inclusion-list') === undefined
+            ? CAPTURE_ALL.outbound.ranges
+            : ranges('outbound-ip-range-inclusion-list'),
+        exceptRanges: ranges('outbound-ip-range-exclusion-list'),
+        exceptPorts: ports('outbound-port-exclusion-list'),
+      },
+    },
+    settings: {
+      cpuRequest: one('proxy-cpu-request', defaults.cpuRequest, QUANTITY),
+      memoryRequest: one('proxy-memory-request', defaults.memoryRequest, QUANTITY),
+      cpuLimit: one('proxy-cpu-limit', defaults.cpuLimit, QUANTITY),
+      memoryLimit: one('proxy-memory-limit', defaults.memoryLimit, QUANTITY),
+      logLevel: one('proxy-log-level', defaults.logLevel, /^(trace|debug|info|warning|error|critical|off)$/),
+      concurrency: Number(one('proxy-concurrency', String(defaults.concurrency), /^[1-9]\d?$/)),
+      drainSeconds: Number(one('proxy-drain-seconds', String(defaults.drainSeconds), /^\d{1,4}$/)),
+    },
+    warnings,
+  }
+}
+
+const QUANTITY = /^\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi)?$/
+
+function saidBy(annotations: Fields, name: string): string | undefined {
+  const value = annotations[`${OURS}${name}`] ?? annotations[`${OSM}${name}`]
+  return typeof value === 'string' ? value.trim() : undefined
+}
+
+function portOf(word: string): number | undefined {
+  const port = /^\d{1,5}$/.test(word) ? Number(word) : 0
+  return port >= 1 && port <= 65_535 ? port : undefined
+}
+
+/** As it was written, if the kernel would understand it: an address, or a block of a family's length. */
+function rangeOf(word: string): string | undefined {
+  const [address = '', bits, ...more] = word.split('/')
+  const family = isIP(address)
+  if (family === 0 || more.length > 0) return undefined
+  if (bits === undefined) return word
+  try {
+    new BlockList().addSubnet(address, Number(bits), family === 4 ? 'ipv4' : 'ipv6')
+    return /^\d+$/.test(bits) ? word : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const YES = new Set(['enabled', 'yes', 'true'])
+const NO = new Set(['disabled', 'no', 'false'])
+
+/** Whether a pod asks to be injected, or asks not to be; undefined where it says nothing that means anything. */
+export function wish(labels: Fields, annotations: Fields): boolean | undefined {
+  for (const said of [annotations[`${OURS}inject`], labels[`${OURS}inject`], annotations[`${OSM}sidecar-injection`]]) {
+    if (typeof said !== 'string') continue
+    if (YES.has(said)) return true
+    if (NO.has(said)) return false
+  }
+  return undefined
+}

@@ -1,0 +1,40 @@
+/** What injection needs to know beside the pod. */
+import type { SidecarOptions } from '@smi-mesh/dataplane/sidecar'
+
+export interface InjectContext {
+  /** Of the request: a pod that is being created may name none itself. */
+  readonly namespace: string
+  /** Whether the namespace has joined the mesh. */
+  readonly joined: boolean
+  readonly controlPlane: SidecarOptions['controlPlane']
+  readonly image: string
+  readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
+  /** Whether the nodes know init containers that restart always (Kubernetes 1.29). */
+  readonly nativeSidecars: boolean
+  readonly rules: SidecarOptions['rules']
+  /** Where an annotation says nothing. */
+  readonly defaults: ProxySettings
+}
+
+/** Resources as Kubernetes quantities; empty: none is set. */
+export interface ProxySettings {
+  readonly cpuRequest: string
+  readonly memoryRequest: string
+  readonly cpuLimit: string
+  readonly memoryLimit: string
+  readonly logLevel: string
+  /** Threads that carry traffic. */
+  readonly concurrency: number
+  /** How long connections may go on once the pod is told to end. */
+  readonly drainSeconds: number
+}
+
+export const DEFAULT_PROXY_SETTINGS: ProxySettings = {
+  cpuRequest: '10m',
+  memoryRequest: '64Mi',
+  cpuLimit: '',
+  memoryLimit: '256Mi',
+  logLevel: 'warning',
+  concurrency: 2,
+  drainSeconds: 25,
+}

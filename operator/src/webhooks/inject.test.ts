@@ -1,0 +1,117 @@
+/** Pods in, pods out. Each folder of testdata/inject is a case: `in.yaml` says what is to happen; `make golden` writes the rest. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { spiffeId } from '@smi-mesh/dataplane/mesh'
+import { sidecarOptions } from '@smi-mesh/dataplane/sidecar'
+import { parse, stringify } from 'yaml'
+import { fieldsOf, listOf, textOf } from '../facts/read.ts'
+import { inject } from './inject.ts'
+import { DEFAULT_PROXY_SETTINGS, type InjectContext } from './inject-context.ts'
+import { judgePod, podPatch } from './judge-pod.ts'
+
+const CASES = join(import.meta.dirname, '../../testdata/inject')
+
+const context: InjectContext = {
+  namespace: 'shop',
+  joined: true,
+  controlPlane: {
+    address: 'smi-mesh.smi-mesh.svc',
+    port: 15_010,
+    identity: spiffeId('cluster.local', { namespace: 'smi-mesh', serviceAccount: 'control-plane' }),
+  },
+  image: 'smi-mesh:test',
+  imagePullPolicy: 'IfNotPresent',
+  nativeSidecars: true,
+  rules: 'auto',
+  defaults: DEFAULT_PROXY_SETTINGS,
+}
+
+function yaml(value: unknown): string {
+  return stringify(value, { lineWidth: 120, aliasDuplicateObjects: false })
+}
+
+for (const name of readdirSync(CASES)) {
+  test(`inject ${name}`, () => {
+    const text = readFileSync(join(CASES, name, 'in.yaml'), 'utf8')
+    const [, options = '{}'] = /^# context: (.+)$/m.exec(text) ?? []
+    const pod = fieldsOf(parse(text))
+    const result = inject(pod, { ...context, ...fieldsOf(parse(options)) })
+    const { pod: after, ...said } = result.kind === 'injected' ? result : { ...result, pod: undefined }
+    const files = new Map([
+      ['pod.yaml', after === undefined ? '' : yaml(after)],
+      ['patch.yaml', yaml({ ...said, patch: after === undefined ? [] : podPatch(pod, after) })],
+    ])
+    for (const [file, content] of files) {
+      const path = join(CASES, name, file)
+      if (process.env['UPDATE_GOLDEN'] === '1' && content !== '') writeFileSync(path, content)
+      assert.equal(content, existsSync(path) ? readFileSync(path, 'utf8') : '', 'run `make golden` and read the diff')
+    }
+  })
+}
+
+describe('injecting', () => {
+  const web = { name: 'web', image: 'web', livenessProbe: { httpGet: { path: '/healthz', port: 8080 } } }
+  const podOf = (...containers: readonly unknown[]) => ({ metadata: { name: 'web-1' }, spec: { containers } })
+  const injected = (pod: unknown) => {
+    const result = inject(fieldsOf(pod), context)
+    return result.kind === 'injected' ? result.pod : assert.fail(result.message)
+  }
+  const optionsOf = (pod: unknown) => {
+    const [init] = listOf(fieldsOf(fieldsOf(pod)['spec'])['initContainers']).map(fieldsOf)
+    const [variable] = listOf(init?.['env']).map(fieldsOf)
+    return sidecarOptions({ SMI_MESH_SIDECAR: textOf(variable?.['value']) })
+  }
+
+  test('a second pass changes nothing', () => {
+    const once = injected(podOf(web))
+    assert.deepEqual(injected(once), once)
+    assert.deepEqual(podPatch(once, injected(once)), [])
+  })
+
+  test('a container that came after the first pass has its probes rewritten by the second', () => {
+    const once = injected(podOf(web))
+    const spec = fieldsOf(once['spec'])
+    const late = { name: 'late', image: 'late', readinessProbe: { tcpSocket: { port: 7000 } } }
+    const twice = injected({ ...once, spec: { ...spec, containers: [...listOf(spec['containers']), late] } })
+    const paths = optionsOf(twice).probes.map(({ path, port }) => [path, port])
+    assert.deepEqual(paths, [
+      ['/probe/web/liveness', 8080],
+      ['/probe/late/readiness', 7000],
+    ])
+  })
+
+  test('set up comes first, also where another webhook put something before it', () => {
+    const once = injected(podOf(web))
+    const spec = fieldsOf(once['spec'])
+    const moved = {
+      ...once,
+      spec: { ...spec, initContainers: [{ name: 'x', image: 'x' }, ...listOf(spec['initContainers'])] },
+    }
+    const names = listOf(fieldsOf(injected(moved)['spec'])['initContainers']).map(one => fieldsOf(one)['name'])
+    assert.deepEqual(names, ['smi-mesh-init', 'smi-mesh-proxy', 'x'])
+  })
+
+  test('what the injector writes, the sidecar reads', () => {
+    const { controlPlane, workload, probes } = optionsOf(injected(podOf(web)))
+    assert.deepEqual([controlPlane, workload, probes.length], [context.controlPlane, 'shop/default', 1])
+  })
+
+  test('a review is answered with a patch, or with an event for the owner of the pod', () => {
+    const request = {
+      uid: '1',
+      kind: { group: '', version: 'v1', kind: 'Pod' },
+      operation: 'CREATE',
+      namespace: 'shop',
+      name: '',
+      before: undefined,
+      dryRun: false,
+    } as const
+    const { verdict, event } = judgePod({ ...request, object: podOf(web) }, context)
+    assert.ok(verdict.kind === 'allowed' && verdict.patch?.length === 4 && event === undefined)
+    const hosted = judgePod({ ...request, object: { spec: { hostNetwork: true, containers: [web] } } }, context)
+    assert.deepEqual([hosted.verdict.kind, hosted.event?.reason], ['allowed', 'HostNetwork'])
+    assert.equal(judgePod({ ...request, object: podOf(web), operation: 'UPDATE' }, context).event, undefined)
+  })
+})

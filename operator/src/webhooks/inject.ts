@@ -1,0 +1,152 @@
+/** A pod → the same pod with its proxy, or why it gets none. Pure; a second pass over its own work changes nothing. */
+import { CAPTURE_PORT, INBOUND_PORT, type Probe, READY_PORT, STATS_PORT } from '@smi-mesh/dataplane/envoy'
+import {
+  OPTIONS_VARIABLE,
+  PROXY_ID,
+  SidecarError,
+  type SidecarOptions,
+  sidecarOptions,
+} from '@smi-mesh/dataplane/sidecar'
+import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
+import { annotated, wish } from './inject-annotations.ts'
+import { INIT, initContainer, PROXY, proxyContainer, volumes } from './inject-containers.ts'
+import type { InjectContext } from './inject-context.ts'
+import { rewriteProbes } from './inject-probes.ts'
+
+/** That a pod has a proxy. */
+export const STATUS_ANNOTATION = 'smi-mesh.dev/status'
+const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container'
+
+export type SkipReason =
+  | 'NotAsked' // neither namespace nor pod wants it
+  | 'OptedOut'
+  | 'HostNetwork'
+  | 'ForeignSidecar'
+  | 'ReservedPort'
+  | 'ReservedUser'
+  | 'WouldNeverEnd' // a Job, where there are no native sidecars
+
+export type Injection =
+  | { readonly kind: 'injected'; readonly pod: Fields; readonly warnings: readonly string[] }
+  /** `message` is empty where the pod's user wanted it so. */
+  | { readonly kind: 'skipped'; readonly reason: SkipReason; readonly message: string }
+
+export function inject(pod: Fields, context: InjectContext): Injection {
+  const metadata = fieldsOf(pod['metadata'])
+  const annotations = fieldsOf(metadata['annotations'])
+  const spec = fieldsOf(pod['spec'])
+  const wanted = wish(fieldsOf(metadata['labels']), annotations)
+  if (wanted === false) return { kind: 'skipped', reason: 'OptedOut', message: '' }
+  if (wanted === undefined && !context.joined) return { kind: 'skipped', reason: 'NotAsked', message: '' }
+  const obstacle = obstacleIn(spec, metadata, context)
+  if (obstacle !== undefined) return obstacle
+  const { capture, settings, warnings } = annotated(annotations, context.defaults)
+  const known = probesBefore(spec)
+  const except = capture.inbound.exceptPorts
+  const inits = rewriteProbes(others(spec['initContainers']), known, except)
+  const apps = rewriteProbes(others(spec['containers']), known, except)
+  const { controlPlane, rules, nativeSidecars } = context
+  const workload = `${context.namespace}/${textOf(spec['serviceAccountName'], 'default') || 'default'}`
+  const options: SidecarOptions = { controlPlane, workload, capture, rules, probes: [...inits.probes, ...apps.probes] }
+  const grace = spec['terminationGracePeriodSeconds']
+  const proxy = proxyContainer(context, settings, typeof grace === 'number' ? grace : 30)
+  const first = initContainer(context, options)
+  const [application] = apps.containers
+  const ours = new Set(volumes().map(volume => volume['name']))
+  const marks = { [DEFAULT_CONTAINER]: textOf(application?.['name']), ...annotations, [STATUS_ANNOTATION]: 'injected' }
+  return {
+    kind: 'injected',
+    warnings,
+    pod: {
+      ...pod,
+      metadata: { ...metadata, annotations: marks },
+      spec: {
+        ...spec,
+        initContainers: [first, ...(nativeSidecars ? [proxy] : []), ...inits.containers],
+        containers: [...(nativeSidecars ? [] : [proxy]), ...apps.containers],
+        volumes: [...listOf(spec['volumes']).filter(volume => !ours.has(fieldsOf(volume)['name'])), ...volumes()],
+      },
+    },
+  }
+}
+
+/** Containers that are not ours. */
+function others(containers: unknown): readonly Fields[] {
+  return listOf(containers)
+    .map(fieldsOf)
+    .filter(({ name }) => name !== INIT && name !== PROXY)
+}
+
+/** What an earlier pass rewrote stands in its init container. */
+function probesBefore(spec: Fields): readonly Probe[] {
+  const init = listOf(spec['initContainers'])
+    .map(fieldsOf)
+    .find(({ name }) => name === INIT)
+  const variable = listOf(init?.['env'])
+    .map(fieldsOf)
+    .find(({ name }) => name === OPTIONS_VARIABLE)
+  if (variable === undefined) return []
+  try {
+    return sidecarOptions({ [OPTIONS_VARIABLE]: textOf(variable['value']) }).probes
+  } catch (error) {
+    if (error instanceof SidecarError) return []
+    throw error
+  }
+}
+
+const RESERVED = [CAPTURE_PORT, INBOUND_PORT, READY_PORT, STATS_PORT]
+/** Names of other meshes' proxies: two sets of rules in one pod lead nowhere. */
+const FOREIGN = new Set([
+  'istio-proxy',
+  'istio-init',
+  'linkerd-proxy',
+  'linkerd-init',
+  'consul-dataplane',
+  'kuma-sidecar',
+  'osm-init',
+  'envoy',
+])
+
+function obstacleIn(spec: Fields, metadata: Fields, { nativeSidecars }: InjectContext): Injection | undefined {
+  const skipped = (reason: SkipReason, message: string): Injection => ({ kind: 'skipped', reason, message })
+  if (spec['hostNetwork'] === true) {
+    return skipped(
+      'HostNetwork',
+      'A pod on the network of its node has no connections of its own to capture: it is not in the mesh.',
+    )
+  }
+  const all = [...others(spec['initContainers']), ...others(spec['containers'])]
+  for (const container of all) {
+    const name = textOf(container['name'])
+    if (FOREIGN.has(name)) {
+      return skipped(
+        'ForeignSidecar',
+        `Container ${name} belongs to another mesh, and a pod has room for one: it is not injected. Take the pod out of the other mesh first.`,
+      )
+    }
+    for (const port of listOf(container['ports']).map(fieldsOf)) {
+      const number = port['containerPort']
+      if (typeof number === 'number' && RESERVED.includes(number)) {
+        return skipped(
+          'ReservedPort',
+          `Container ${name} declares port ${number}, which the proxy needs: it is not injected. Let it listen on another.`,
+        )
+      }
+    }
+    const security = { ...fieldsOf(spec['securityContext']), ...fieldsOf(container['securityContext']) }
+    if (security['runAsUser'] === PROXY_ID || security['runAsGroup'] === PROXY_ID) {
+      return skipped(
+        'ReservedUser',
+        `Container ${name} runs as user or group ${PROXY_ID}, whose connections are not captured: it is not injected. Run it as another.`,
+      )
+    }
+  }
+  const isOfJob = listOf(metadata['ownerReferences']).some(owner => fieldsOf(owner)['kind'] === 'Job')
+  if (isOfJob && !nativeSidecars) {
+    return skipped(
+      'WouldNeverEnd',
+      'This cluster has no native sidecars, and a Job with any other never ends: it is not injected. Kubernetes 1.29 has them.',
+    )
+  }
+  return undefined
+}
