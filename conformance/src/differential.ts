@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import { answerText } from './compare.ts'
 import { type EnvoyDriver, fitsHttp2, startEnvoyDriver } from './drivers/envoy.ts'
-import { askModel, canAskModel, meshOf } from './drivers/model.ts'
+import { askModel, meshOf } from './drivers/model.ts'
 import { caseText } from './golden-case.ts'
 import { envoyBinary } from './harness/envoy.ts'
 import { visible } from './oracle/visible.ts'
@@ -98,7 +98,7 @@ class Run {
       const expected = visible(world, request)
       if (answer === undefined || expected === undefined) continue
       this.#requests++
-      const said = canAskModel(request) ? answerText(askModel(mesh, request)) : answerText(answer)
+      const said = answerText(askModel(mesh, request))
       const version = versionOf(request, at)
       const outcome = await this.#driver.ask(request, version)
       this.#shares.note(answer, request.call, outcome)

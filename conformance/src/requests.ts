@@ -64,10 +64,15 @@ const header = fc.constantFrom<readonly (readonly [string, string])[]>(
   [['X-Canary', '1']],
   [['x-canary', '']],
   [['x-canary', '10']],
-  [
-    ['x-canary', 'a'],
-    ['X-CANARY', '1'],
-  ],
+  ...(
+    [
+      ['a', '1'],
+      ['1', 'a'],
+      ['1', '1'],
+      ['a', 'b'],
+      ['true', ''],
+    ] as const
+  ).map(([first, second]) => [['x-canary', first] as const, ['X-CANARY', second] as const]),
   [['X-Canary', 'true']],
   [['x-canary', 'yes ']],
   [['x-canary', 'a,b']],

@@ -19,6 +19,7 @@ import {
 import { compile } from '@smi-mesh/operator/compile'
 import { FactTables } from '@smi-mesh/operator/facts'
 import type { Answer, BackendAnswer, Call, Caller, Name, Request, Target, Verdict, World } from '../world.ts'
+import { headersByName } from './headers-by-name.ts'
 import { objectChanges } from './objects.ts'
 
 /** The mesh that a world compiles to. */
@@ -100,17 +101,7 @@ function sourceOf(mesh: Mesh, caller: Caller): MeshRequest['source'] {
   return workload === undefined ? 'unidentified' : (mesh.workloads.get(workload)?.identity ?? 'unidentified')
 }
 
-/** Whether the model has words for a request: it knows one value of each header. */
-export function canAskModel({ call }: Request): boolean {
-  if (call.kind === 'tcp') return true
-  const names = call.headers.map(([name]) => name.toLowerCase())
-  return new Set(names).size === names.length
-}
-
 function callOf(call: Call): MeshRequest['call'] {
   if (call.kind === 'tcp') return call
-  return {
-    ...call,
-    headers: Object.fromEntries(call.headers.map(([name, value]) => [name.toLowerCase(), value.trim()])),
-  }
+  return { ...call, headers: headersByName(call) }
 }

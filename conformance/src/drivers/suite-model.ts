@@ -22,6 +22,7 @@ import { distortion, type Fault } from '../faults.ts'
 import type { CallOutcome, Driver, Seen, Stage } from '../suite/driver.ts'
 import type { RawObject } from '../world.ts'
 import { FaultyWorld } from './faulty-world.ts'
+import { headersByName } from './headers-by-name.ts'
 import { readIn, refusalOf } from './library.ts'
 import { conditionsOfObject } from './object-conditions.ts'
 import { difference } from './objects.ts'
@@ -128,7 +129,7 @@ function outcomeOf(verdict: Verdict, workload: string, port: number, http: boole
 function meshCall(call: When['call']): MeshCall {
   switch (call.kind) {
     case 'http':
-      return { ...call, headers: Object.fromEntries(call.headers.map(([name, value]) => [name.toLowerCase(), value])) }
+      return { ...call, headers: headersByName(call) }
     case 'grpc':
       return { kind: 'http', method: 'POST', path: call.path, headers: { 'content-type': 'application/grpc' } }
     case 'tcp':

@@ -36,12 +36,12 @@ function wantedHeaders(headers: unknown): readonly (readonly [string, string])[]
   return maps.flatMap(map => Object.entries(texts(map)))
 }
 
-/** A header that is absent fits nothing; of one that is sent in several lines one has to fit, each asked on its own. */
+/** A header that is absent fits nothing; one that is sent in several lines has one value, "separated by commas" (RFC 9110). */
 function fitsHeader(name: string, expression: string, call: HttpCall): boolean {
   const wanted = name.toLowerCase()
-  return call.headers
-    .filter(([sent]) => sent.toLowerCase() === wanted)
-    .some(([, value]) => regexFits(expression, wanted === 'host' ? host(value) : value.trim(), 'full'))
+  const lines = call.headers.filter(([sent]) => sent.toLowerCase() === wanted).map(([, value]) => value.trim())
+  const value = lines.join(',')
+  return lines.length > 0 && regexFits(expression, wanted === 'host' ? host(value) : value, 'full')
 }
 
 /** The name alone: neither the port nor the dot at the end of a fully qualified name says whom the caller means. */

@@ -138,6 +138,32 @@ describe('traffic', { skip: binary === undefined ? 'no Envoy binary: set ENVOY' 
     }
   })
 
+  test('a header in several lines is judged as one value, by rules and by routes', async () => {
+    const key = [...world.access.keys()].find(each => each.startsWith(v2.key)) ?? assert.fail()
+    const access = world.access.get(key) ?? assert.fail()
+    const headers = [
+      { name: 'x-role', value: { regex: 'admin', anchor: 'full' } },
+      { name: 'cookie', value: { regex: 'a=1(; b=2)?', anchor: 'full' } },
+    ] as const
+    world.access.set(key, { ...access, rules: [rule('role', { headers }, 'client')] })
+    const only = { kind: 'http', path: 'any', methods: 'any', headers: headers.slice(0, 1) } as const
+    const refuse = { kind: 'refuse', status: 418, reason: 'the route fits' } as const
+    world.routes.set(webV1, { key: webV1, routes: [{ match: only, action: refuse, from: [] }, toItself(webV1)] })
+    mesh.commit()
+    const status = async (index: number, role: string[], cookie: string | string[] = 'a=1') =>
+      (await ask(at(CLIENT, index, 8080), { path: '/api', headers: { 'x-role': role, cookie } })).status
+    await until('the rule holds', async () => (await status(3, ['admin'])) === 200)
+    await until('the route fits', async () => (await status(2, ['admin'])) === 418)
+    for (const role of [['admin', 'guest'], ['guest', 'admin'], ['admin', 'admin'], ['admin,guest'], ['guest']]) {
+      assert.deepEqual([await status(3, role), await status(2, role)], [403, 200], role.join(' / '))
+    }
+    assert.equal(await status(3, ['admin'], ['a=1', 'b=2']), 200)
+    world.access.set(key, access)
+    world.routes.set(webV1, { key: webV1, routes: [toItself(webV1)] })
+    mesh.commit()
+    await until('the rule is gone', async () => (await status(3, ['guest'])) === 200)
+  })
+
   test('an escaped slash cannot hide a path from the rules', async () => {
     const { status } = await ask(at(CLIENT, 2, 8080), { path: '/api%2F..%2Fadmin' })
     assert.equal(status, 400)

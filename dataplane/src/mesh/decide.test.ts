@@ -175,6 +175,24 @@ test('a mesh may be set to let escaped slashes pass, and then the path is judged
   assert.equal(verdict({ config }, { ...GET, path: '/x/..%2Fapi' })?.kind, 'no-rule')
 })
 
+test('a header in several lines is one value, of which a fitting part says nothing', () => {
+  const role = (regex: string) => [{ name: 'x-role', value: { regex, anchor: 'full' } } as const]
+  const asking = (regex: string) => ({
+    access: {
+      rules: byApi.map(rule => ({
+        ...rule,
+        matches: [{ kind: 'http', path: 'any', methods: 'any', headers: role(regex) } as const],
+      })),
+    },
+  })
+  const sent = (...values: string[]): Call => ({ ...GET, headers: { 'X-Role': values } })
+  assert.equal(verdict(asking('admin'), sent('admin'))?.allowed, true)
+  assert.equal(verdict(asking('admin'), sent('admin', 'guest'))?.allowed, false)
+  assert.equal(verdict(asking('admin'), sent('guest', 'admin'))?.allowed, false)
+  assert.equal(verdict(asking('admin,guest'), sent('admin', 'guest'))?.allowed, true)
+  assert.equal(verdict(asking('a,b'), { ...GET, headers: { 'x-role': 'a', 'X-ROLE': 'b' } })?.allowed, true)
+})
+
 test('the first route that fits is taken, with shares and authors', () => {
   const action = {
     kind: 'forward',

@@ -27,13 +27,13 @@ import type { Protocol, Route } from './service.ts'
 import { serviceOfHost } from './service-host.ts'
 import type { AccessMode } from './workload.ts'
 
-/** What is asked for. Header names in any case; `host` stands among them. */
+/** What is asked for. Header names in any case, with all the values of a header that is sent in several lines; `host` stands among them. */
 export type Call =
   | {
       readonly kind: 'http'
       readonly method: string
       readonly path: string
-      readonly headers: Readonly<Record<string, string>>
+      readonly headers: Readonly<Record<string, string | readonly string[]>>
     }
   | { readonly kind: 'tcp' }
 
@@ -139,11 +139,27 @@ function normalCall(
   if (call.kind === 'tcp') return call
   const path = call.method === 'CONNECT' ? undefined : normalPath(call.path)
   if (path === undefined) return spoken === 'tcp' ? { kind: 'tcp' } : undefined
-  const headers = new Map(Object.entries(call.headers).map(([name, value]) => [name.toLowerCase(), value]))
+  const headers = joinedHeaders(call.headers)
   const authority = headers.get(':authority') ?? headers.get('host')
   if (authority !== undefined) headers.set('host', hostOf(authority))
   const escapedSlash = escapedSlashes === 'reject' && hasEscapedSlash(call.path)
   return { kind: 'http', method: call.method, path, escapedSlash, headers }
+}
+
+/**
+ * Several lines of a header are one value, "separated by commas" (RFC 9110 §5.3), and never judged one by one: the application
+ * sees all of them, so one that fits says nothing of the others.
+ */
+function joinedHeaders(sent: Readonly<Record<string, string | readonly string[]>>): Map<string, string> {
+  const joined = new Map<string, string>()
+  for (const [written, values] of Object.entries(sent)) {
+    const name = written.toLowerCase()
+    for (const value of [values].flat()) {
+      const before = joined.get(name)
+      joined.set(name, before === undefined ? value : `${before}${name === 'cookie' ? '; ' : ','}${value}`)
+    }
+  }
+  return joined
 }
 
 /** `web.shop.svc.cluster.local.:80` is `web.shop.svc.cluster.local`. */

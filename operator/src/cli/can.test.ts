@@ -21,7 +21,7 @@ spec: {serviceAccountName: server, containers: [{name: app, ports: [{containerPo
 apiVersion: specs.smi-spec.io/v1alpha4
 kind: HTTPRouteGroup
 metadata: {name: routes}
-spec: {matches: [{name: pay, pathRegex: /pay, methods: [GET]}]}
+spec: {matches: [{name: pay, pathRegex: /pay, methods: [GET]}, {name: role, headers: {x-role: admin}}]}
 ---
 apiVersion: access.smi-spec.io/v1alpha4
 kind: TrafficTarget
@@ -86,6 +86,26 @@ test('another mode or reach of expressions is another answer', async t => {
   assert.equal(await asked('--path-regex', 'full', 'sa/client', 'GET', '/payments', 'server'), 1)
   assert.equal(await asked('sa/client', 'POST', '/pay', 'server'), 1)
   assert.equal(await asked('--access', 'audit', 'sa/client', 'POST', '/pay', 'server'), 0)
+})
+
+test('a header given several times is asked about as it would be sent', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'smi-can-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'all.yaml'), SMALL)
+  const asked = async (...roles: readonly string[]) =>
+    (
+      await ran([
+        'can',
+        '-f',
+        folder,
+        'sa/client',
+        'GET',
+        '/',
+        'server',
+        ...roles.flatMap(role => ['-H', `X-Role: ${role}`]),
+      ])
+    ).code
+  assert.deepEqual([await asked('admin'), await asked('guest', 'admin'), await asked('admin', 'guest')], [0, 1, 1])
 })
 
 test('programs get the whole decision', async () => {

@@ -29,9 +29,11 @@ import {
 import { print } from './output.ts'
 import type { World } from './world.ts'
 
+type Headers = Readonly<Record<string, readonly string[]>>
+
 interface CanOptions extends FilesOptions, MeshOptions, OutputOptions {
   readonly namespace: string
-  readonly header?: Readonly<Record<string, string>>
+  readonly header?: Headers
 }
 
 export interface Answer {
@@ -221,8 +223,9 @@ function verdictsOf(decision: Decision): readonly Verdict[] {
     : []
 }
 
-function header(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+function header(text: string, before: Headers = {}): Headers {
   const colon = text.indexOf(':')
   if (colon < 1) throw new InvalidArgumentError('Write <name>:<value>, such as -H "x-user: ann".')
-  return { ...before, [text.slice(0, colon).trim().toLowerCase()]: text.slice(colon + 1).trim() }
+  const name = text.slice(0, colon).trim().toLowerCase()
+  return { ...before, [name]: [...(before[name] ?? []), text.slice(colon + 1).trim()] }
 }

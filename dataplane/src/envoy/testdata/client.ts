@@ -23,7 +23,8 @@ export interface Answer {
 export interface Ask {
   readonly method?: string
   readonly path?: string
-  readonly headers?: Readonly<Record<string, string>>
+  /** A list is sent in as many lines. */
+  readonly headers?: Readonly<Record<string, string | string[]>>
 }
 
 export async function ask(place: Place, { path = '/', ...options }: Ask = {}): Promise<Answer> {
