@@ -124,14 +124,29 @@ describe('a node', { skip: needsNode }, () => {
     assert.equal(answering(heads).length, 1)
   })
 
-  test('runs the images of the product as the user they are for', async () => {
-    for (const image of ['operator', 'proxy']) {
-      const command = ['--restart=Never', '--command', '--', '/usr/bin/node', '-p', 'process.getuid()']
-      await cluster.kubectl(['run', image, `--image=localhost/smi-mesh/${image}:dev`, ...command])
-      await cluster.kubectl(['wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/${image}`, '--timeout=60s'])
-      assert.equal((await cluster.kubectl(['logs', image])).trim(), '15000')
-    }
-  })
+  for (const [image, command, said] of [
+    ['operator', ['/usr/bin/node', '-p', 'process.getuid()'], /^15000$/m],
+    ['proxy', ['/usr/bin/node', '-p', 'process.getuid()'], /^15000$/m],
+    ['operator', ['smi-mesh', '--help'], /^Usage: smi-mesh /m],
+    ['operator', ['smictl', '--help'], /^Usage: smictl /m],
+    ['proxy', ['smi-mesh-sidecar'], /^usage: smi-mesh-sidecar init$/m],
+    ['proxy', ['envoy', '--version'], /envoy .*version:/],
+    ['proxy', ['nft', '--version'], /^nftables/m],
+    ['proxy', ['iptables-restore', '--version'], /^iptables-restore .*nf_tables/m],
+  ] as const) {
+    test(`runs ${command.join(' ')} of the ${image}`, async () => {
+      const name = `${image}-${command.join('-').replace(/[^a-z]+/g, '-')}x`
+      const pod = [name, `--image=localhost/smi-mesh/${image}:dev`, '--restart=Never']
+      await cluster.kubectl(['run', ...pod, '--command', '--', ...command])
+      await cluster.kubectl([
+        'wait',
+        '--for=jsonpath={.status.containerStatuses[0].state.terminated}',
+        `pod/${name}`,
+        '--timeout=60s',
+      ])
+      assert.match(await cluster.kubectl(['logs', name]), said)
+    })
+  }
 
   test('has no way out', async () => {
     const out = cluster.inNode('curl', ['-sS', '-m', '5', 'http://203.0.113.1/'])

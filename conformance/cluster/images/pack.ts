@@ -61,10 +61,9 @@ async function pack(name: string, image: Image): Promise<void> {
   try {
     const digest = writeLayout(work, layers, image)
     if (existsSync(path) && existsSync(`${path}.digest`) && readFileSync(`${path}.digest`, 'utf8') === digest) return
-    rmSync(`${path}.digest`, { force: true })
     archive(`${work}.tar`, work)
     renameSync(`${work}.tar`, path)
-    writeFileSync(`${path}.digest`, digest)
+    writeFileSync(`${path}.digest`, digest) // last: with an older digest it would only be imported once more
   } finally {
     rmSync(work, { recursive: true })
   }

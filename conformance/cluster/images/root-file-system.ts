@@ -20,11 +20,18 @@ export type Content =
   | { readonly program: string; readonly to: string }
   /** A symbolic link, its target as written. */
   | { readonly link: string; readonly to: string }
-  | { readonly text: string; readonly to: string }
+  | Text
   /** A busybox, with a link for each of its commands. */
   | { readonly shell: string }
   /** What workspaces of this checkout need at run time, by package-lock.json; workspaces among it are linked. */
   | { readonly packages: readonly string[]; readonly to: string }
+
+/** A file written here and now. */
+export interface Text {
+  readonly text: string
+  readonly to: string
+  readonly executable?: boolean
+}
 
 /** A path to copy: where it is, where it goes. */
 export interface Copy {
@@ -35,7 +42,7 @@ export interface Copy {
 export interface Plan {
   readonly copies: readonly Copy[]
   readonly links: readonly { readonly target: string; readonly to: string }[]
-  readonly texts: readonly { readonly text: string; readonly to: string }[]
+  readonly texts: readonly Text[]
 }
 
 /** Every single file of a recipe, so that it is known what an image is made of before anything is copied. */
@@ -58,7 +65,7 @@ export function fill(folder: string, { copies, links, texts }: Plan): void {
   for (const place of ['tmp', 'proc', 'sys', 'dev', 'etc', 'run', 'var']) mkdirSync(join(folder, place))
   for (const { from, to } of copies) copyFileSync(from, made(to))
   for (const { target, to } of links) symlinkSync(target, made(to))
-  for (const { text, to } of texts) writeFileSync(made(to), text)
+  for (const { text, to, executable } of texts) writeFileSync(made(to), text, { mode: executable ? 0o755 : 0o644 })
 }
 
 function planOf(content: Content, checkout: string): Partial<Plan> {
