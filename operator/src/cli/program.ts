@@ -5,6 +5,7 @@ import { completionCommand } from './completion.ts'
 import { convertCommand } from './convert.ts'
 import { ExitCode } from './exit-code.ts'
 import { explainCommand } from './explain.ts'
+import { injectCommand } from './inject.ts'
 import { proxiesCommand } from './proxies.ts'
 import { serveCommand } from './serve.ts'
 import { translateCommand } from './translate.ts'
@@ -28,6 +29,7 @@ export function smictl(world: World): Command {
   program.addCommand(explainCommand(world))
   program.addCommand(validateCommand(world))
   program.addCommand(convertCommand(world))
+  program.addCommand(injectCommand(world))
   program.addCommand(proxiesCommand(world))
   program.addCommand(versionCommand(world))
   program.addCommand(completionCommand(world, program))

@@ -125,8 +125,9 @@ export class NetworkMesh {
   }
 
   async stop(): Promise<void> {
-    this.network.close()
+    // First, while its proxies can still hear of it: what waits for a peer in a namespace that is gone waits long.
     await this.#plane?.stop()
+    this.network.close()
   }
 }
 
