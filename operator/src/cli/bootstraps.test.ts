@@ -97,11 +97,11 @@ test('proxies that need no certificate get none', async () => {
 })
 
 test('a pod whose name leads elsewhere gets no folder, and its neighbours do', async () => {
-  write('web.yaml', readFileSync(at('web.yaml'), 'utf8') + evil('../../escaped'))
+  write('evil.yaml', evil('../../escaped'))
   await served()
   assert.match(smictl?.said ?? '', /metadata\.name.*No API server takes this name of a Pod/)
   assert.deepEqual(readdirSync(at('proxies')), [POD])
-  assert.deepEqual(readdirSync(folder).sort(), ['proxies', 'state', 'web.yaml'])
+  assert.deepEqual(readdirSync(folder).sort(), ['evil.yaml', 'proxies', 'state', 'web.yaml'])
 })
 
 const evil = (name: string) => `---
