@@ -1,8 +1,9 @@
 /** Whether the suite notices a mesh that is wrong: each fault, and the cases that catch it. */
-import type { Case } from './case.ts'
-import type { EnvoySuiteDriver } from './drivers/suite-envoy.ts'
+import type { Case, Scene } from './case.ts'
+import type { EnvoyStage, EnvoySuiteDriver } from './drivers/suite-envoy.ts'
 import { modelDriver } from './drivers/suite-model.ts'
 import { FAULTS, type Fault } from './faults.ts'
+import type { Driver } from './suite/driver.ts'
 import { reasonToSkip, runCase } from './suite/run-case.ts'
 import { byScene } from './suite.ts'
 
@@ -39,30 +40,57 @@ async function inModel(fault: Fault, cases: readonly Case[], enough: number): Pr
   return { fault, by, asked }
 }
 
-/** Cases of each scene that are asked of real proxies for each fault: those that catch it in the model come first. */
+/** Cases that are asked of real proxies for each fault: the first that catch it in the model. */
 const ASKED_OF_PROXIES = 3
 
-/** Each fault before real proxies, by the cases that catch it in the model: a scene is set up once for all of its faults. */
-export async function faultsInEnvoy(driver: EnvoySuiteDriver, cases: readonly Case[]): Promise<readonly Caught[]> {
-  const wanted = await faultsInModel(
+/** The cases that proxies are to be asked about each fault, those that catch it in the model. */
+export function faultsToAsk(driver: Driver, cases: readonly Case[]): Promise<readonly Caught[]> {
+  return faultsInModel(
     cases.filter(one => reasonToSkip(driver, one) === undefined),
     ASKED_OF_PROXIES,
   )
-  const by = new Map<Fault, Case[]>(FAULTS.map(fault => [fault, []]))
+}
+
+/** Each fault on a stage that is set up, and which of its cases catch it there. The mesh is right again afterwards. */
+export async function faultsOnStage(
+  stage: EnvoyStage,
+  scene: Scene,
+  wanted: readonly Caught[],
+): Promise<readonly Caught[]> {
+  const caught: Caught[] = []
+  for (const { fault, by } of wanted) {
+    const here = by.filter(one => one.scene === scene)
+    stage.spoil(fault)
+    const red: Case[] = []
+    for (const one of here) if ((await runCase(stage, one)).kind === 'failed') red.push(one)
+    caught.push({ fault, by: red, asked: here.length })
+  }
+  stage.spoil(undefined)
+  return caught
+}
+
+/** Each fault before real proxies: a scene is set up once for all of its faults. */
+export async function faultsInEnvoy(driver: EnvoySuiteDriver, cases: readonly Case[]): Promise<readonly Caught[]> {
+  const wanted = await faultsToAsk(driver, cases)
+  const caught: Caught[] = []
   for (const [scene] of byScene(wanted.flatMap(one => one.by))) {
     const stage = await driver.enter(scene)
     try {
-      for (const { fault, by: catching } of wanted) {
-        stage.spoil(fault)
-        for (const one of catching.filter(({ scene: its }) => its === scene)) {
-          if ((await runCase(stage, one)).kind === 'failed') by.get(fault)?.push(one)
-        }
-      }
+      caught.push(...(await faultsOnStage(stage, scene, wanted)))
     } finally {
       await stage.stop()
     }
   }
-  return wanted.map(({ fault, by: catching }) => ({ fault, by: by.get(fault) ?? [], asked: catching.length }))
+  return together(caught)
+}
+
+/** What was caught in several scenes, fault by fault. */
+export function together(caught: readonly Caught[]): readonly Caught[] {
+  return FAULTS.map(fault => {
+    const those = caught.filter(one => one.fault === fault)
+    const asked = those.reduce((sum, one) => sum + one.asked, 0)
+    return { fault, by: those.flatMap(({ by }) => by), asked }
+  })
 }
 
 export function caughtText(caught: readonly Caught[]): string {

@@ -37,6 +37,8 @@ export function missingFrom(spec: SpecText, of: string, version: string, markdow
 }
 
 function main([checkout = '']: readonly string[]): void {
+  if (!existsSync(join(checkout, 'apis')))
+    throw new Error(`${checkout || 'Nothing'} is no checkout of smi-spec: name its folder.`)
   const spec = readSpec(join(import.meta.dirname, '../spec'))
   const missing = TEXTS.flatMap(name =>
     VERSIONS.flatMap(version => {
