@@ -96,12 +96,15 @@ test('proxies that need no certificate get none', async () => {
   assert.deepEqual(readdirSync(at('proxies', POD)), ['bootstrap.json'])
 })
 
-test('a pod whose name leads elsewhere gets no folder, and its neighbours do', async () => {
-  write('evil.yaml', evil('../../escaped'))
+test('a pod whose name leads elsewhere is refused with its file, and nothing is written elsewhere', async () => {
+  write('web.yaml', readFileSync(at('web.yaml'), 'utf8') + evil('../../escaped'))
   await served()
-  assert.match(smictl?.said ?? '', /metadata\.name.*No API server takes this name of a Pod/)
-  assert.deepEqual(readdirSync(at('proxies')), [POD])
-  assert.deepEqual(readdirSync(folder).sort(), ['evil.yaml', 'proxies', 'state', 'web.yaml'])
+  assert.match(
+    smictl?.said ?? '',
+    /web\.yaml where="line \d+, metadata\.name" message="No API server takes this name of a Pod/,
+  )
+  assert.deepEqual(readdirSync(at('proxies')), [])
+  assert.deepEqual(readdirSync(folder).sort(), ['proxies', 'state', 'web.yaml'])
 })
 
 const evil = (name: string) => `---
