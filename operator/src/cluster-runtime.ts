@@ -3,7 +3,7 @@
  * beside it. What is particular to a cluster and stands on its own (webhooks, trust in ConfigMaps) comes in as parts.
  */
 import type { ServerCredentials } from '@grpc/grpc-js'
-import { type MeshConfig, refText } from '@smi-mesh/dataplane/mesh'
+import type { MeshConfig } from '@smi-mesh/dataplane/mesh'
 import type { PeerProof } from '@smi-mesh/dataplane/xds'
 import { type AdminProviders, startAdmin } from './admin/index.ts'
 import { adminProviders, readingsOf } from './cli/admin-answers.ts'
@@ -14,7 +14,7 @@ import { Authority, type AuthorityStore, Issuer, noLeafStore, type SetTimer } fr
 import type { KubernetesClient } from './kubernetes/index.ts'
 import { Lease } from './leader/index.ts'
 import { coreKinds, type Followed, KubernetesSource, type ReflectorTiming } from './sources/index.ts'
-import { conditionsOf, type StatusWriter } from './status/index.ts'
+import { StatusFollower, type StatusWriter } from './status/index.ts'
 import {
   type ClusterEvents,
   EventLoopDelay,
@@ -176,7 +176,8 @@ async function begin(options: ClusterRuntimeOptions, endings: (() => Promise<unk
     at: { namespace: config.namespace, name: config.leaseName },
     identity: config.identity,
     onChange: leads => {
-      statuses.lead(leads)
+      if (leads) statuses.lead(() => lease.leads)
+      else statuses.follow()
       for (const part of parts) part.lead?.(leads)
     },
     onEvent: events.lease,
@@ -205,7 +206,7 @@ async function serve(
 ): Promise<{ readonly plane: ControlPlane; readonly issuer: Issuer }> {
   const { config, statuses, log, metrics, nature } = options
   const { clock, now, random, setTimer } = nature
-  const begun: { issuer?: Issuer; plane?: ControlPlane } = {}
+  const begun: { issuer?: Issuer; follower?: StatusFollower } = {}
   const issuerNow = (): Issuer => {
     if (begun.issuer === undefined) throw new Error('The issuer is asked before the control plane has made it.')
     return begun.issuer
@@ -244,41 +245,20 @@ async function serve(
       ...pipeline,
       settled: (settled, committed, ms) => {
         pipeline.settled(settled, committed, ms)
-        if (begun.plane === undefined) return
-        for (const key of begun.plane.concerned(settled)) want(begun.plane, key, statuses)
+        begun.follower?.settled(settled)
         changed()
       },
       rejected: (rejection, proxy) => {
         pipeline.rejected(rejection, proxy)
-        setTimer(() => {
-          // Once it counts among the findings.
-          if (begun.plane !== undefined) wantAll(begun.plane, statuses)
-        }, 0)
+        setTimer(() => begun.follower?.refusals(), 0) // once it counts among the findings
       },
     },
     now,
     signal: options.signal,
   })
-  begun.plane = plane
-  wantAll(plane, statuses)
+  begun.follower = new StatusFollower(plane, wanted => statuses.want(wanted))
+  begun.follower.all()
   const issuer = issuerNow()
   issuer.start()
   return { plane, issuer }
-}
-
-/** Objects of SMI alone have a status of ours. */
-function want(plane: ControlPlane, key: string, statuses: StatusWriter): void {
-  const spoken = plane.spoken(key)
-  if (spoken === undefined || !spoken.subject.smi) return
-  const { ref, apiVersion, generation } = spoken.subject
-  statuses.want({ ref, apiVersion, generation, conditions: conditionsOf(spoken.findings, generation) })
-}
-
-function wantAll(plane: ControlPlane, statuses: StatusWriter): void {
-  const findings = Map.groupBy(plane.findings(), ({ about }) => refText(about))
-  for (const { ref, apiVersion, generation, smi } of plane.subjects()) {
-    if (!smi) continue
-    const conditions = conditionsOf(findings.get(refText(ref)) ?? [], generation)
-    statuses.want({ ref, apiVersion, generation, conditions })
-  }
 }

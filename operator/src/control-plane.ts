@@ -80,8 +80,10 @@ export interface ControlPlane {
   findings(): readonly Finding[]
   /** Objects, by the text of their reference, of which something else may be to be said since the revision before. */
   concerned(settled: Settled): ReadonlySet<string>
-  /** One object that can be spoken about, and what is to be said about it; undefined where it is gone. */
+  /** One object that can be spoken about, and what compiling has to say about it; undefined where it is gone. */
   spoken(key: string): { readonly subject: Subject; readonly findings: readonly Finding[] } | undefined
+  /** What proxies refuse now, by the text of the objects it was made from. Asks every stream. */
+  refused(): ReadonlyMap<string, readonly Finding[]>
   /** What would be said of an object if it were so. Nothing comes of it: no proxy hears, no status changes. */
   whatIf(change: ObjectChange): readonly Finding[]
   sourceProblems(): readonly SourceProblem[]
@@ -187,7 +189,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   }
 }
 
-type Sayings = Pick<ControlPlane, 'subjects' | 'findings' | 'concerned' | 'spoken'>
+type Sayings = Pick<ControlPlane, 'subjects' | 'findings' | 'concerned' | 'spoken' | 'refused'>
 
 /** What there is to say of the user's objects, and of which. */
 function sayings(facts: FactTables, compiled: CompiledMesh, serving: Serving): Sayings {
@@ -197,10 +199,9 @@ function sayings(facts: FactTables, compiled: CompiledMesh, serving: Serving): S
     concerned: settled => settled.changed(facts.subjects).union(settled.changed(compiled.findings)),
     spoken: key => {
       const subject = facts.subjects.get(key)
-      if (subject === undefined) return undefined
-      const rejected = rejectionsOf(serving).filter(({ about }) => refText(about) === key)
-      return { subject, findings: [...(compiled.findings.get(key) ?? []), ...rejected] }
+      return subject === undefined ? undefined : { subject, findings: compiled.findings.get(key) ?? [] }
     },
+    refused: () => Map.groupBy(rejectionsOf(serving), ({ about }) => refText(about)),
   }
 }
 

@@ -1,4 +1,5 @@
 export { type Condition, conditionsOf, type ObjectStatus, type Remark, statusDocument } from './conditions.ts'
+export { type Speaker, StatusFollower } from './follow.ts'
 export { statusOf } from './status-of.ts'
 export {
   DEFAULT_RATE,

@@ -63,7 +63,7 @@ test('nothing is written by who does not lead; who comes to lead writes the diff
   for (const name of ['a', 'b', 'c']) add(name)
   await pass(60_000)
   assert.deepEqual(names(), [])
-  writer.lead(true)
+  writer.lead(() => true)
   await pass(1)
   assert.deepEqual(names().sort(), ['a', 'b', 'c'])
   await pass(60_000)
@@ -77,14 +77,14 @@ test('an object that says already what it should is left alone', async () => {
     1,
     conditionsOf([], 1).map(condition => ({ ...condition, lastTransitionTime: '2025-01-01T00:00:00Z' })),
   )
-  writer.lead(true)
+  writer.lead(() => true)
   await pass(60_000)
   assert.deepEqual(names(), [])
 })
 
 test('what is written names version, UID, generation and the time of the transition', async () => {
   const { writer, writes, pass, add } = rig()
-  writer.lead(true)
+  writer.lead(() => true)
   add('a')
   await pass(1)
   assert.deepEqual(writes[0], {
@@ -97,7 +97,7 @@ test('what is written names version, UID, generation and the time of the transit
 
 test('a status that stays keeps the time since which it has been so', async () => {
   const { writer, writes, pass, add } = rig()
-  writer.lead(true)
+  writer.lead(() => true)
   const since = '2025-01-01T00:00:00Z'
   add(
     'a',
@@ -113,7 +113,7 @@ test('a status that stays keeps the time since which it has been so', async () =
 
 test('what was found for an older text than the object has now is not written', async () => {
   const { writer, writes, pass } = rig()
-  writer.lead(true)
+  writer.lead(() => true)
   writer.want(wanted('a', 1))
   writer.see(wanted('a').ref, object('a', 2))
   await pass(60_000)
@@ -125,7 +125,7 @@ test('what was found for an older text than the object has now is not written', 
 
 test('an object is written at most once a second, and then what is wanted last', async () => {
   const { writer, writes, pass } = rig()
-  writer.lead(true)
+  writer.lead(() => true)
   for (let generation = 1; generation <= 30; generation++) {
     writer.see(wanted('a').ref, object('a', generation))
     writer.want(wanted('a', generation))
@@ -139,7 +139,7 @@ test('an object is written at most once a second, and then what is wanted last',
 test('many objects are written at the rate that was agreed, none forgotten', async () => {
   const { writer, writes, pass, add } = rig()
   for (let at = 0; at < 200; at++) add(`split-${at}`)
-  writer.lead(true)
+  writer.lead(() => true)
   await pass(1)
   assert.ok(writes.length <= 41, `${writes.length} at once`)
   await pass(4_000)
@@ -156,7 +156,7 @@ test('a failed write is tried again, later each time, and delays no other', asyn
     events.push(fails)
     return new MeshError('ApiFailed', 'etcd is busy.')
   })
-  writer.lead(true)
+  writer.lead(() => true)
   add('a')
   add('b')
   await pass(1)
@@ -170,17 +170,29 @@ test('a failed write is tried again, later each time, and delays no other', asyn
 test('who leads no more stops in the middle', async () => {
   const { writer, names, pass, add } = rig()
   for (let at = 0; at < 200; at++) add(`split-${at}`)
-  writer.lead(true)
+  writer.lead(() => true)
   await pass(1)
   const before = names().length
-  writer.lead(false)
+  writer.follow()
+  await pass(60_000)
+  assert.equal(names().length, before)
+})
+
+test('who lost the lease unawares is asked before each write', async () => {
+  const { writer, names, pass, add } = rig()
+  let holds = true
+  for (let at = 0; at < 200; at++) add(`split-${at}`)
+  writer.lead(() => holds)
+  await pass(1)
+  const before = names().length
+  holds = false
   await pass(60_000)
   assert.equal(names().length, before)
 })
 
 test('what somebody else wrote over is written again, and what is gone is not', async () => {
   const { writer, names, pass, add } = rig()
-  writer.lead(true)
+  writer.lead(() => true)
   add('a')
   await pass(2_000)
   writer.see(wanted('a').ref, object('a', 1, [{ type: 'Accepted', status: 'False', reason: 'Mine', message: '' }]))

@@ -72,6 +72,7 @@ interface Entry {
 }
 
 const IN_FLIGHT = 4
+const NOBODY = () => false
 
 export class StatusWriter {
   readonly #options: StatusWriterOptions
@@ -81,7 +82,7 @@ export class StatusWriter {
   readonly #queue = new Set<string>()
   readonly #stopping = new AbortController()
   readonly #inFlight = new Set<Promise<void>>()
-  #leads = false
+  #leads: () => boolean = NOBODY
   #tokens: number
   #filledAt: number
   #wake: (() => void) | undefined
@@ -119,19 +120,21 @@ export class StatusWriter {
     this.#queue.delete(key)
   }
 
-  /** Begins or ends to write. */
-  lead(leads: boolean): void {
-    this.#leads = leads
-    if (!leads) {
-      this.#queue.clear()
-      return
-    }
+  /** Begins to write. `holds` is asked before each write: a process that slept may have lost what it thinks it has. */
+  lead(holds: () => boolean): void {
+    this.#leads = holds
     for (const key of this.#entries.keys()) this.#compare(key)
+  }
+
+  /** Ends to write. */
+  follow(): void {
+    this.#leads = NOBODY
+    this.#queue.clear()
   }
 
   /** Resolves once nothing is written any more. */
   async stop(): Promise<void> {
-    this.lead(false)
+    this.follow()
     this.#stopping.abort()
     this.#wake?.()
     await Promise.all(this.#inFlight)
@@ -146,7 +149,7 @@ export class StatusWriter {
   }
 
   #compare(key: string): void {
-    if (!this.#leads) return
+    if (!this.#leads()) return
     if (this.#isDue(this.#entries.get(key))) this.#queue.add(key)
     else this.#queue.delete(key)
     this.#pump()
@@ -161,6 +164,7 @@ export class StatusWriter {
   #pump(): void {
     this.#wake?.()
     this.#wake = undefined
+    if (!this.#leads()) return
     const { now, setTimer } = this.#options
     let soonest = Number.POSITIVE_INFINITY
     for (const key of this.#queue) {

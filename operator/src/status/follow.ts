@@ -1,0 +1,56 @@
+/** What a control plane has to say of its objects, handed to whoever writes it: each revision what is new, and no more. */
+import type { Settled } from '@smi-mesh/dataplane/derive'
+import { refText } from '@smi-mesh/dataplane/mesh'
+import type { Finding } from '../compile/index.ts'
+import type { Subject } from '../facts/index.ts'
+import { conditionsOf } from './conditions.ts'
+import type { Wanted } from './writer.ts'
+
+/** The part of a control plane that knows. */
+export interface Speaker {
+  subjects(): readonly Subject[]
+  concerned(settled: Settled): ReadonlySet<string>
+  spoken(key: string): { readonly subject: Subject; readonly findings: readonly Finding[] } | undefined
+  refused(): ReadonlyMap<string, readonly Finding[]>
+}
+
+export class StatusFollower {
+  readonly #speaker: Speaker
+  readonly #want: (wanted: Wanted) => void
+  /** What proxies refused when last asked. No revision says when that is over. */
+  #refused: ReadonlyMap<string, readonly Finding[]> = new Map()
+
+  constructor(speaker: Speaker, want: (wanted: Wanted) => void) {
+    this.#speaker = speaker
+    this.#want = want
+  }
+
+  /** All of it, once. */
+  all(): void {
+    this.#say(this.#speaker.subjects().map(({ ref }) => refText(ref)))
+  }
+
+  /** After a revision. */
+  settled(settled: Settled): void {
+    this.#say(this.#speaker.concerned(settled))
+    if (this.#refused.size > 0) this.refusals()
+  }
+
+  /** After a proxy has refused something, or may have taken it at last. */
+  refusals(): void {
+    const before = this.#refused
+    this.#refused = this.#speaker.refused()
+    this.#say(new Set([...before.keys(), ...this.#refused.keys()]))
+  }
+
+  /** Objects of SMI alone have a status of ours. */
+  #say(keys: Iterable<string>): void {
+    for (const key of keys) {
+      const spoken = this.#speaker.spoken(key)
+      if (spoken === undefined || !spoken.subject.smi) continue
+      const { ref, apiVersion, generation } = spoken.subject
+      const findings = [...spoken.findings, ...(this.#refused.get(key) ?? [])]
+      this.#want({ ref, apiVersion, generation, conditions: conditionsOf(findings, generation) })
+    }
+  }
+}
