@@ -7,11 +7,13 @@ import { describe, test } from 'node:test'
 import { type AccessRule, type Route, serviceKey, servicePortKey, type Workload } from '../mesh/index.ts'
 import { type BootstrapOptions, bootstrap, credentialDescriptions, credentialFiles } from './bootstrap.ts'
 import { deriveResources } from './resources.ts'
+import { staticListeners } from './static-listeners.ts'
 import { TestAuthority } from './testdata/certificates.ts'
 import { envoyBinary, validate } from './testdata/envoy-process.ts'
 import { staticConfig } from './testdata/static-config.ts'
 import { temporaryFolder } from './testdata/temporary-folder.ts'
 import { addPod, addService, allow, emptyWorld, identity, NAMESPACE, peer, plain } from './testdata/world.ts'
+import { tokenDescriptions, tokenFiles } from './token.ts'
 
 const binary = envoyBinary() ?? ''
 const skip = binary === '' ? 'no Envoy binary: set ENVOY' : false
@@ -141,4 +143,27 @@ describe('Envoy accepts the bootstrap', { skip }, () => {
   test('and refuses one that is wrong, so this test can fail', () => {
     assert.match(validate(binary, { node: { id: 1, nonsense: true } }), /nonsense/)
   })
+})
+
+test('a sidecar of a cluster, with probes of every kind', { skip }, () => {
+  const folder = temporaryFolder()
+  const files = tokenFiles(folder, folder)
+  for (const [path, content] of tokenDescriptions(files)) writeFileSync(path, JSON.stringify(content))
+  writeFileSync(files.token, 'a.b.c')
+  writeFileSync(files.roots, authority.bundle('cluster.local').roots.join(''))
+  const probe = (path: string) => ({ path, port: 8080, timeoutS: 1 })
+  const statics = staticListeners({
+    adminSocket: join(folder, 'admin.sock'),
+    podIp: 'fd00::7',
+    hasIpv6: true,
+    probes: [
+      { ...probe('/probe/web/liveness'), kind: 'http', scheme: 'HTTPS', target: '/healthz?full=1' },
+      { ...probe('/probe/web/preStop'), kind: 'http', scheme: 'HTTP', target: '/bye' },
+      { ...probe('/probe/web/readiness'), kind: 'tcp', periodS: 10 },
+      { ...probe('/probe/web/startup'), kind: 'grpc', periodS: 1, service: 'shop.Web' },
+    ],
+  })
+  const security = { kind: 'token', files, server: identity('control-plane') } as const
+  const xds = { address: 'smi-mesh.smi-mesh.svc', port: 15_010, security }
+  assert.equal(validate(binary, bootstrap({ ...options, xds, begin: 'told', statics })), '')
 })

@@ -20,6 +20,8 @@ export interface MeshConfig {
   readonly escapedSlashes: 'reject' | 'keep'
   /** `dual`: proxies of pods listen on IPv6 as well, which every node's kernel must then have. */
   readonly ipFamilies: 'ipv4' | 'dual'
+  /** Which pods have a proxy. `all`: every one that does not opt out. `injected`: those that bear the mark of injection. */
+  readonly proxied: 'all' | 'injected'
 }
 
 export const DEFAULT_MESH_CONFIG: MeshConfig = {
@@ -30,6 +32,7 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   emptyBackends: 'skip',
   escapedSlashes: 'reject',
   ipFamilies: 'ipv4',
+  proxied: 'all',
 }
 
 /** The whole mesh. Tables are apart where they change apart: a new weight touches `routes` alone, a new pod `endpoints`. */

@@ -96,7 +96,7 @@ export class FactTables {
   readonly problems: Source<string, readonly Finding[]>
   readonly #intakes: ReadonlyMap<string, Intake>
 
-  constructor(graph: Graph, config: Pick<MeshConfig, 'clusterDomain'>) {
+  constructor(graph: Graph, config: Pick<MeshConfig, 'clusterDomain'> & Partial<Pick<MeshConfig, 'proxied'>>) {
     this.namespaces = graph.source('facts.namespaces')
     this.serviceAccounts = graph.source('facts.serviceAccounts')
     this.services = graph.source('facts.services')
@@ -116,7 +116,14 @@ export class FactTables {
       ['Namespace', intake(this.namespaces, ref => ref.name, namespaceFacts)],
       ['ServiceAccount', intake(this.serviceAccounts, byName, serviceAccountFacts)],
       ['Service', intake(this.services, ref => serviceKey(ref.namespace, ref.name), serviceFacts)],
-      ['Pod', intake(this.pods, ref => podKey(ref.namespace, ref.name), podFacts)],
+      [
+        'Pod',
+        intake(
+          this.pods,
+          ref => podKey(ref.namespace, ref.name),
+          (ref, object) => podFacts(ref, object, config.proxied),
+        ),
+      ],
       ['EndpointSlice', intake(this.endpointSlices, byName, endpointSliceFacts)],
       ['TrafficSplit', intake(this.trafficSplits, byName, splitFacts)],
       ['TrafficTarget', intake(this.trafficTargets, byName, trafficTargetFacts)],

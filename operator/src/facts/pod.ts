@@ -1,15 +1,19 @@
 /** Pod → facts: who it is, where it is, what it listens on, and whether the mesh stands before it. */
 import { isIP } from 'node:net'
-import { ip, type ObjectRef, type Owner, podKey } from '@smi-mesh/dataplane/mesh'
+import { ip, type MeshConfig, type ObjectRef, type Owner, podKey } from '@smi-mesh/dataplane/mesh'
 import { type Finding, finding } from '../compile/finding.ts'
 import type { ContainerPort, PodFacts } from './facts.ts'
 import { type Fields, fieldsOf, listOf, portOf, textOf, textsOf } from './read.ts'
 import { quoted, type Reduced, reduced } from './reduced.ts'
 
 const INJECT = 'smi-mesh.dev/inject'
+/** Written by injection: the pod has a proxy, whatever its namespace or its user say today. */
+const STATUS = 'smi-mesh.dev/status'
+const PROXY = 'smi-mesh-proxy'
 const ZONE = 'topology.kubernetes.io/zone'
 
-export function podFacts(ref: ObjectRef, object: unknown): Reduced<PodFacts> {
+/** `proxied` says how it is known that a pod has a proxy. */
+export function podFacts(ref: ObjectRef, object: unknown, proxied: MeshConfig['proxied'] = 'all'): Reduced<PodFacts> {
   const { metadata, spec, status } = parts(object)
   const labels = textsOf(metadata['labels'])
   const phase = textOf(status['phase'])
@@ -25,7 +29,7 @@ export function podFacts(ref: ObjectRef, object: unknown): Reduced<PodFacts> {
     ready: readyOf(status, phase),
     finished: phase === 'Succeeded' || phase === 'Failed',
     terminating: textOf(metadata['deletionTimestamp']) !== '',
-    meshed: injected(ref, fieldsOf(metadata['annotations'])[INJECT], findings) && spec['hostNetwork'] !== true,
+    meshed: isMeshed(ref, fieldsOf(metadata['annotations']), proxied, findings) && spec['hostNetwork'] !== true,
     zone: labels[ZONE] ?? '',
   }
   return reduced(facts, findings)
@@ -53,7 +57,8 @@ function readyOf(status: Fields, phase: string): boolean {
 function containerPorts(spec: Fields): readonly ContainerPort[] {
   const sidecars = listOf(spec['initContainers']).filter(container => fieldsOf(container)['restartPolicy'] === 'Always')
   const byNumber = new Map<number, ContainerPort>()
-  for (const container of [...listOf(spec['containers']), ...sidecars]) {
+  const others = [...listOf(spec['containers']), ...sidecars].filter(one => fieldsOf(one)['name'] !== PROXY)
+  for (const container of others) {
     for (const value of listOf(fieldsOf(container)['ports'])) {
       const fields = fieldsOf(value)
       const port = portOf(fields['containerPort'])
@@ -84,6 +89,10 @@ function ownerOf(ref: ObjectRef, metadata: Fields, labels: Readonly<Record<strin
     }
   }
   return { kind, namespace, name }
+}
+
+function isMeshed(ref: ObjectRef, annotations: Fields, proxied: MeshConfig['proxied'], findings: Finding[]): boolean {
+  return proxied === 'injected' ? annotations[STATUS] === 'injected' : injected(ref, annotations[INJECT], findings)
 }
 
 function injected(ref: ObjectRef, value: unknown, findings: Finding[]): boolean {
