@@ -67,6 +67,12 @@ test('a refusal answers at once and says why', () => {
   assert.match(found, /"key":"x-smi-reason","value":"every weight is zero"/)
 })
 
+test('a percent sign in a reason is no variable of Envoy', () => {
+  const found = routes({ action: { kind: 'refuse', status: 503, reason: '%REQ(cookie)%' } })
+  assert.match(found, /"value":"%%REQ\(cookie\)%%"/)
+  assert.match(found, /"inline_string":"%REQ\(cookie\)%/)
+})
+
 test('no request is ended by a timeout of ours', () => {
   assert.match(routes({}), /"timeout":"0s"/)
 })

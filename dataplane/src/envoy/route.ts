@@ -80,7 +80,8 @@ function refusal(status: number, reason: string): Pick<EnvoyRoute, 'action' | 'r
   const body = { specifier: { $case: 'inlineString', inlineString: `${reason}\n` } as const }
   return {
     action: { $case: 'directResponse', directResponse: { status, body } },
-    responseHeadersToAdd: [reasonHeader(reason)],
+    // Here Envoy would read `%` as the beginning of a variable.
+    responseHeadersToAdd: [reasonHeader(reason.replaceAll('%', '%%'))],
   }
 }
 
