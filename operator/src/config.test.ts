@@ -28,6 +28,10 @@ test('without a word, a replica listens for its cluster and keeps the look insid
   assert.deepEqual([config.namespace, config.identity, config.cluster], ['smi-mesh', 'host-1', { kind: 'default' }])
 })
 
+test('in a cluster the pods of the mesh are those that were injected', async () => {
+  assert.equal((await configOf([])).mesh.proxied, 'injected')
+})
+
 test('words say more than the environment, and the environment more than the machine', async () => {
   const environment = { POD_NAME: 'smi-mesh-7d4b', POD_NAMESPACE: 'mesh' }
   const told = await configOf([], environment)

@@ -109,7 +109,7 @@ function operatorConfig(options: Options, environment: OperatorEnvironment, host
     throw new MeshError('AddressRefused', message)
   }
   return Object.freeze({
-    mesh: Object.freeze(meshConfig(options)),
+    mesh: Object.freeze({ ...meshConfig(options), proxied: 'injected' }),
     cluster: clusterChoice(options),
     namespace: options.namespace,
     identity: options.identity ?? environment.POD_NAME ?? host,
