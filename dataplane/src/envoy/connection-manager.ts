@@ -110,33 +110,18 @@ function trust({ caller, requestIds }: ConnectionManagerOptions): Partial<HttpCo
   }
 }
 
-/** Request headers by which Envoy's router lets itself be steered, and our own. */
-const DISTRUSTED: readonly Mutation[] = [
-  ...[
-    'x-envoy-decorator-operation',
-    'x-envoy-expected-rq-timeout-ms',
-    'x-envoy-force-trace',
-    'x-envoy-hedge-on-per-try-timeout',
-    'x-envoy-ip-tags',
-    'x-envoy-max-retries',
-    'x-envoy-original-path',
-    'x-envoy-retriable-header-names',
-    'x-envoy-retriable-status-codes',
-    'x-envoy-retry-grpc-on',
-    'x-envoy-retry-on',
-    'x-envoy-upstream-alt-stat-name',
-    'x-envoy-upstream-rq-per-try-timeout-ms',
-    'x-envoy-upstream-rq-timeout-alt-response',
-    'x-envoy-upstream-rq-timeout-ms',
-    'x-envoy-upstream-stream-duration-ms',
-  ].map((remove): Mutation => ({ action: { $case: 'remove', remove } })),
-  {
+/**
+ * Request headers that are Envoy's own or ours: some steer its router, of others applications believe that a proxy wrote them
+ * (`x-envoy-external-address`, `x-envoy-attempt-count`). No proxy of ours writes any, so whoever did was somebody else.
+ */
+const DISTRUSTED = ['x-envoy-', 'x-smi-'].map(
+  (prefix): Mutation => ({
     action: {
       $case: 'removeOnMatch',
-      removeOnMatch: { keyMatcher: { matchPattern: { $case: 'prefix', prefix: 'x-smi-' } } },
+      removeOnMatch: { keyMatcher: { matchPattern: { $case: 'prefix', prefix } } },
     },
-  },
-]
+  }),
+)
 
 const DISTRUST = extension('envoy.http.early_header_mutation.header_mutation', HeaderMutation, {
   mutations: DISTRUSTED,
