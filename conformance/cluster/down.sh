@@ -8,6 +8,12 @@ mkdir -p "$runs"
 exec 9>"$runs/$cluster.lock"
 flock --wait 60 9 || { echo "Cluster $cluster is being started or ended by another process." >&2; exit 1; }
 
+owner=$(cat "$run/checkout" 2>/dev/null || echo "$checkout")
+if [ "$owner" != "$checkout" ] && [ -d "$owner" ]; then
+  echo "Cluster $cluster belongs to $owner: end it there." >&2
+  exit 1
+fi
+
 # the first process of a node's namespace ends all others of it, wherever they are
 for file in "$run"/*/pids/init; do
   alive "$file" || continue

@@ -2,7 +2,8 @@
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [field: string]: Json }
 
-const OTHERS: readonly Json[] = [null, true, 0, -1, 1.5, 70_000, 9e12, '', 'text', [], {}, ['text'], { field: 'text' }]
+/** No object with a field of its own: an API server drops fields it doesn't know before it judges. */
+const OTHERS: readonly Json[] = [null, true, 0, -1, 1.5, 70_000, 9e12, '', 'text', [], {}, ['text']]
 
 /** Every mutant of a value: first each place within it without its value, then with each other one. */
 export function* mutants(value: Json): Generator<Json> {
