@@ -170,7 +170,7 @@ spec: {service: web, backends: [{service: web, weight: 1}]}
 /** Starts a replica on ports of its own; resolves once its health is answered. */
 async function replicaOf(kubeconfig: string, identity: string): Promise<Replica> {
   const anywhere = '127.0.0.1:0'
-  const addresses = ['--xds-address', anywhere, '--health-address', '127.0.0.1:0', '--admin-address', anywhere]
+  const addresses = ['xds', 'health', 'admin', 'webhook'].flatMap(which => [`--${which}-address`, anywhere])
   const child = spawn(
     process.execPath,
     [

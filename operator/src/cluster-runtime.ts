@@ -3,7 +3,7 @@
  * beside it. What is particular to a cluster and stands on its own (webhooks, trust in ConfigMaps) comes in as parts.
  */
 import type { ServerCredentials } from '@grpc/grpc-js'
-import type { MeshConfig } from '@smi-mesh/dataplane/mesh'
+import type { MeshConfig, SpiffeId } from '@smi-mesh/dataplane/mesh'
 import type { PeerProof } from '@smi-mesh/dataplane/xds'
 import { type AdminProviders, startAdmin } from './admin/index.ts'
 import { adminProviders, readingsOf } from './cli/admin-answers.ts'
@@ -73,6 +73,8 @@ export interface ClusterRuntimeOptions {
   /** How proxies prove who they are, and what the server shows them. */
   readonly admission: (mesh: MeshConfig) => Admission
   readonly parts: readonly ((context: PartContext) => Promise<Part>)[]
+  /** Names of DNS by which others than proxies call an identity. */
+  readonly dnsNames?: (identity: SpiffeId) => readonly string[]
   readonly timing?: Partial<ReflectorTiming>
   /** Gives up what has not begun. */
   readonly signal: AbortSignal
@@ -237,6 +239,7 @@ async function serve(
         setTimer,
         store: noLeafStore(), // no key is ever written to a disk
         bundleHeld: allHold,
+        ...(options.dnsNames === undefined ? {} : { dnsNames: options.dnsNames }),
       })
       begun.issuer = issuer
       return issuer

@@ -27,6 +27,13 @@ export interface OperatorConfig {
   readonly health: Address
   /** Everything else that can be asked, for this pod alone. */
   readonly admin: Address
+  /** Where the API server calls. */
+  readonly webhooks: Address
+  readonly injection: {
+    readonly image: string
+    readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
+    readonly sidecars: 'auto' | 'native' | 'classic'
+  }
   readonly certificateTtlMs: number
   /** Where the authority is kept instead of a Secret. */
   readonly stateDirectory: string | undefined
@@ -42,6 +49,10 @@ interface Options extends MeshOptions {
   readonly xdsAddress: Address
   readonly healthAddress: Address
   readonly adminAddress: Address
+  readonly webhookAddress: Address
+  readonly proxyImage: string
+  readonly proxyPullPolicy: 'Always' | 'IfNotPresent' | 'Never'
+  readonly sidecars: 'auto' | 'native' | 'classic'
   readonly certTtl: number
   readonly stateDir?: string
   readonly logLevel: Level
@@ -67,6 +78,7 @@ export function operatorCommand(
     )
   withClusterOptions(command, environment)
   withAddresses(command)
+  withInjection(command)
   return withMeshOptions(command).action((options: Options) => run(operatorConfig(options, environment, host)))
 }
 
@@ -100,7 +112,23 @@ function withAddresses(command: Command): void {
     command.addOption(new Option(`${flag} <host:port>`, text).argParser(address).default(address(otherwise), otherwise))
   at('--xds-address', 'where proxies connect', '[::]:15010')
   at('--health-address', '/healthz, /readyz and /metrics, and nothing else', '[::]:15014')
+  at('--webhook-address', 'where the API server asks for conversion, validation and injection', '[::]:9443')
   at('--admin-address', 'where `smictl proxies` and /debug/… are answered; of loopback alone', '127.0.0.1:15016')
+}
+
+function withInjection(command: Command): void {
+  command
+    .option('--proxy-image <image>', 'of the proxies that pods are given', 'smi-mesh/proxy:latest')
+    .addOption(
+      new Option('--proxy-pull-policy <policy>', 'when nodes fetch that image')
+        .choices(['Always', 'IfNotPresent', 'Never'])
+        .default('IfNotPresent'),
+    )
+    .addOption(
+      new Option('--sidecars <kind>', '`native` are init containers that restart always, of Kubernetes 1.29 and later')
+        .choices(['auto', 'native', 'classic'])
+        .default('auto'),
+    )
 }
 
 function operatorConfig(options: Options, environment: OperatorEnvironment, host: string): OperatorConfig {
@@ -117,6 +145,12 @@ function operatorConfig(options: Options, environment: OperatorEnvironment, host
     xds: options.xdsAddress,
     health: options.healthAddress,
     admin: options.adminAddress,
+    webhooks: options.webhookAddress,
+    injection: {
+      image: options.proxyImage,
+      imagePullPolicy: options.proxyPullPolicy,
+      sidecars: options.sidecars,
+    },
     certificateTtlMs: options.certTtl,
     stateDirectory: options.stateDir,
     logLevel: options.logLevel,

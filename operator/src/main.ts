@@ -1,15 +1,17 @@
 /** The process behind `smi-mesh`: the only place below which nothing looks at environment, clock, chance or signals. */
 import { hostname } from 'node:os'
+import { KINDS } from '@smi-mesh/smi-crds'
 import { Command, CommanderError } from 'commander'
 import { startClusterRuntime } from './cluster-runtime.ts'
 import { type OperatorConfig, operatorCommand } from './config.ts'
-import { secretStore, tokenReview } from './identity/cluster/index.ts'
+import { secretStore, tokenReview, trustPart } from './identity/cluster/index.ts'
 import { controlPlaneIdentity, fileStores, tokenServerCredentials } from './identity/index.ts'
 import { connect, KubernetesClient, kubeconfigOf } from './kubernetes/index.ts'
 import { MeshError } from './mesh-error.ts'
 import { MeshOperator } from './operator.ts'
 import { StatusWriter } from './status/index.ts'
 import { createLog, Metrics, reportCluster } from './telemetry/index.ts'
+import { serviceNames, webhookPart, webhooksOf } from './webhooks/index.ts'
 
 /** Tokens of pods are made for this audience, and are worth nothing to any other service. */
 const AUDIENCE = 'smi-mesh'
@@ -44,6 +46,7 @@ async function operate(config: OperatorConfig): Promise<void> {
     write: (update, signal) => operator.writeStatus(update, signal),
     onEvent: events.status,
   })
+  const ours = controlPlaneIdentity(config.mesh.trustDomain, config.namespace)
   const operator = new MeshOperator({
     kubeconfig,
     client,
@@ -66,9 +69,10 @@ async function operate(config: OperatorConfig): Promise<void> {
               onFailure: error => log.warn('token not verified', { error }),
             }),
           },
-          credentials: issuer => tokenServerCredentials(issuer, controlPlaneIdentity(trustDomain)),
+          credentials: issuer => tokenServerCredentials(issuer, ours),
         }),
-        parts: [],
+        dnsNames: identity => (identity === ours ? serviceNames(config.namespace) : []),
+        parts: [trustPart(CONVERTED), webhookPart(await webhooksOf(config, client))],
       })
       log.info('serving', {
         xds: runtime.plane.xdsPort,
@@ -89,6 +93,9 @@ async function operate(config: OperatorConfig): Promise<void> {
     client.close()
   }
 }
+
+/** CRDs whose versions we convert. */
+const CONVERTED = KINDS.filter(({ versions }) => versions.length > 1).map(({ plural, group }) => `${plural}.${group}`)
 
 const program = new Command('smi-mesh')
   .description('A service mesh for Kubernetes from Service Mesh Interface objects.')

@@ -203,3 +203,26 @@ test('a watch that is refused says why, before any line', async () => {
   const error = await failure(server.client.watch(RESOURCES.pods, { ...WATCH, onLines: () => assert.fail() }))
   assert.ok(meshError(error, 'ApiGone'))
 })
+
+test('a dry run of a creation says that it is one', async () => {
+  await using server = await scriptedServer((_asked, response) => json(response, 201, {}))
+  const object = { metadata: { namespace: 'shop', name: 'web' } }
+  await server.client.create(RESOURCES.services, object, { dryRun: true })
+  await server.client.create(RESOURCES.services, object)
+  assert.deepEqual(
+    server.asked.map(({ path, query }) => `${path}?${query}`),
+    ['/api/v1/namespaces/shop/services?dryRun=All', '/api/v1/namespaces/shop/services?'],
+  )
+})
+
+test('a pod is asked through the API server, at a port of it', async () => {
+  await using server = await scriptedServer((_asked, response) => {
+    response.writeHead(200).end('smi_xds_streams 3\n')
+  })
+  const said = await server.client.fromPod(AT, { port: 15014, path: '/metrics' })
+  assert.equal(said, 'smi_xds_streams 3\n')
+  assert.deepEqual(
+    server.asked.map(({ path }) => path),
+    ['/api/v1/namespaces/shop/pods/web%3A15014/proxy/metrics'],
+  )
+})

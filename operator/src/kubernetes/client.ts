@@ -6,7 +6,15 @@ import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
 import { MeshError } from '../mesh-error.ts'
 import type { Connection } from './connection.ts'
 import { type Ask, exchange, follow } from './exchange.ts'
-import { apiVersionText, collectionPath, nameText, type ObjectName, objectPath, type Resource } from './resources.ts'
+import {
+  apiVersionText,
+  collectionPath,
+  nameText,
+  type ObjectName,
+  objectPath,
+  RESOURCES,
+  type Resource,
+} from './resources.ts'
 
 interface Asking {
   readonly signal?: AbortSignal | undefined
@@ -113,15 +121,16 @@ export class KubernetesClient {
     )
   }
 
-  /** A new object; `ApiConflict` where one of its name exists. */
-  async create(resource: Resource, object: Fields, { signal, timeoutMs = TIMEOUT_MS }: Asking = {}): Promise<Fields> {
+  /** A new object; `ApiConflict` where one of its name exists. A dry run goes all the way, webhooks included, and keeps nothing. */
+  async create(
+    resource: Resource,
+    object: Fields,
+    { signal, timeoutMs = TIMEOUT_MS, dryRun = false }: Asking & { readonly dryRun?: boolean } = {},
+  ): Promise<Fields> {
     const at = nameOf(object)
     const what = `creating ${nameText(resource, at)}`
-    return this.#send(
-      { what, method: 'POST', path: collectionPath(resource, at.namespace), signal, timeoutMs },
-      resource,
-      object,
-    )
+    const path = `${collectionPath(resource, at.namespace)}${queryOf({ dryRun: dryRun ? 'All' : undefined })}`
+    return this.#send({ what, method: 'POST', path, signal, timeoutMs }, resource, object)
   }
 
   /** The whole object anew; with `metadata.resourceVersion`, only in place of that version (`ApiConflict` otherwise). */
@@ -178,6 +187,23 @@ export class KubernetesClient {
         return { version, plurals: listOf(resources?.['resources']).map(one => textOf(fieldsOf(one)['name'])) }
       }),
     )
+  }
+
+  /** What the server says of itself: `gitVersion`, `major`, `minor`. */
+  async version({ signal, timeoutMs = TIMEOUT_MS }: Asking = {}): Promise<Fields> {
+    return this.#object({ what: 'asking for its version', method: 'GET', path: '/version', signal, timeoutMs })
+  }
+
+  /** What a pod answers at a path of one of its ports, as text. The API server asks it for us, over plain HTTP. */
+  async fromPod(
+    { namespace, name }: ObjectName,
+    { port, path }: { readonly port: number; readonly path: string },
+    { signal, timeoutMs = TIMEOUT_MS }: Asking = {},
+  ): Promise<string> {
+    const at = { namespace, name: `${name}:${port}` }
+    const what = `asking pod ${namespace}/${name} for ${path}`
+    const whole = `${objectPath(RESOURCES.pods, at)}/proxy${path}`
+    return exchange(this.#connection, { what, method: 'GET', path: whole, signal, timeoutMs })
   }
 
   /** Ends idle connections; requests under way are their callers' to abort. */

@@ -183,6 +183,13 @@ const TABLE = [
     labels: ['what'],
   },
   {
+    name: 'smi_webhook_duration_seconds',
+    kind: 'histogram',
+    help: "From the API server's question to our answer, by path (/convert, /validate, /inject) and HTTP status.",
+    labels: ['path', 'status'],
+    buckets: ANSWERING,
+  },
+  {
     name: 'smi_process_event_loop_delay_seconds',
     kind: 'gauge',
     help: 'How late the process ran what was due since the last scrape (p50, p99, max).',

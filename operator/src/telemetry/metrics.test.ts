@@ -39,7 +39,7 @@ test('every metric is documented, and every documented one exists', () => {
 test('every name says its stage, and its unit or that it is a total', async () => {
   const { body } = await new Metrics().text()
   for (const { name, kind } of METRICS) {
-    assert.match(name, /^smi_(source|settle|compile|encode|xds|identity|leader|status|process)_[a-z_]+$/)
+    assert.match(name, /^smi_(source|settle|compile|encode|xds|identity|leader|status|webhook|process)_[a-z_]+$/)
     assert.equal(name.endsWith('_total'), kind === 'counter', name)
     assert.equal(name.endsWith('_duration_seconds'), kind === 'histogram', name)
     assert.match(body, new RegExp(`^# TYPE ${name} ${kind}$`, 'm'))

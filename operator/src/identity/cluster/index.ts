@@ -2,4 +2,5 @@
 export { type TokenReviewOptions, tokenReview } from './review-token.ts'
 export { secretStore } from './secret-store.ts'
 export { caBundle, type OwnerReference, ROOTS_KEY, type TrustPlaces, trustConfigMap } from './trust.ts'
+export { trustPart } from './trust-part.ts'
 export { type Chore, Upkeep, type UpkeepEvent, type UpkeepOptions } from './upkeep.ts'

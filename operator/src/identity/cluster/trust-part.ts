@@ -1,0 +1,75 @@
+/** The part of a replica that publishes the roots of the mesh: to namespaces with proxies, and to the API server. */
+import type { Part, PartContext } from '../../cluster-runtime.ts'
+import { fieldsOf, textOf } from '../../facts/read.ts'
+import { type KubernetesClient, RESOURCES } from '../../kubernetes/index.ts'
+import { meshError } from '../../mesh-error.ts'
+import { caBundle, type OwnerReference, type TrustPlaces, trustConfigMap } from './trust.ts'
+import { type Chore, Upkeep, type UpkeepEvent } from './upkeep.ts'
+
+const FIELD_MANAGER = 'smi-mesh'
+/** Of the webhook configurations, and so of what goes with them. */
+const INSTALLED = 'smi-mesh'
+const CONFIG_MAP = 'smi-mesh-trust'
+
+/** `converted` are the names of the CRDs that call our webhook. */
+export function trustPart(converted: readonly string[]): (context: PartContext) => Promise<Part> {
+  return async ({ client, plane, issuer, leads, nature, log }) => {
+    const owner = await ownerIn(client)
+    const places: TrustPlaces = {
+      ...{ client, fieldManager: FIELD_MANAGER, name: CONFIG_MAP },
+      ...(owner === undefined ? {} : { owner }),
+    }
+    let roots = ''
+    const upkeep = new Upkeep({
+      chores: () => [
+        ...plane.joined().map(at => trustConfigMap(places, at, roots)),
+        ...verified(places, converted, roots),
+      ],
+      leads,
+      setTimer: nature.setTimer,
+      onEvent: event => report(event, log),
+    })
+    const unfollow = issuer.followBundle(bundle => {
+      roots = bundle.roots.join('')
+      upkeep.look()
+    })
+    return {
+      lead: isLeader => {
+        if (isLeader) upkeep.leading()
+      },
+      changed: () => upkeep.look(),
+      stop: async () => {
+        unfollow()
+        await upkeep.stop()
+      },
+    }
+  }
+}
+
+/** What the API server verifies our answers by. */
+function verified(places: TrustPlaces, converted: readonly string[], roots: string): readonly Chore[] {
+  const { mutatingWebhookConfigurations, validatingWebhookConfigurations, customResourceDefinitions } = RESOURCES
+  return [
+    caBundle(places, mutatingWebhookConfigurations, INSTALLED, roots),
+    caBundle(places, validatingWebhookConfigurations, INSTALLED, roots),
+    ...converted.map(name => caBundle(places, customResourceDefinitions, name, roots)),
+  ]
+}
+
+/** Whose going takes the ConfigMaps along. Nothing, where nothing is installed: then somebody runs us by hand. */
+async function ownerIn(client: KubernetesClient): Promise<OwnerReference | undefined> {
+  const resource = RESOURCES.mutatingWebhookConfigurations
+  try {
+    const found = await client.get(resource, { namespace: '', name: INSTALLED })
+    const uid = textOf(fieldsOf(found['metadata'])['uid'])
+    return { apiVersion: `${resource.group}/${resource.version}`, kind: resource.kind, name: INSTALLED, uid }
+  } catch (error) {
+    if (meshError(error, 'ApiNotFound') === undefined) throw error
+    return undefined
+  }
+}
+
+function report(event: UpkeepEvent, log: PartContext['log']): void {
+  if (event.kind === 'upkeepRecovered') log.info('trust published', { where: event.what })
+  else if (event.first) log.warn('trust not published', { where: event.what, error: event.error })
+}

@@ -1,0 +1,125 @@
+/** The part of a replica that answers the API server: which webhook is behind which path, and whether they can be called. */
+import type { Part, PartContext } from '../cluster-runtime.ts'
+import type { OperatorConfig } from '../config.ts'
+import { type Fields, textOf } from '../facts/read.ts'
+import { controlPlaneIdentity } from '../identity/index.ts'
+import type { KubernetesClient } from '../kubernetes/index.ts'
+import { type AdmissionRequest, admissionAnswer, admissionRequest, type Verdict } from './admission-review.ts'
+import { conversionAnswer } from './conversion-review.ts'
+import { DEFAULT_PROXY_SETTINGS, type InjectContext } from './inject-context.ts'
+import { judgePod } from './judge-pod.ts'
+import { judgeSmi } from './judge-smi.ts'
+import { type Webhook, WebhookServer } from './server.ts'
+
+/** Whoever can reach the port may ask for any path; not each of them is a series. */
+const KNOWN: ReadonlySet<string> = new Set(['/convert', '/validate', '/inject'])
+/** Of our Service; see docs/design/cluster.md. */
+const XDS_PORT = 15_010
+/** How soon it is noticed that the API server would get no answer. */
+const CHECK_MS = 5_000
+
+export interface WebhookPartOptions {
+  readonly host: string
+  readonly port: number
+  readonly injection: Omit<InjectContext, 'namespace' | 'joined'>
+}
+
+export function webhookPart({ host, port, injection }: WebhookPartOptions): (context: PartContext) => Promise<Part> {
+  return async ({ config, plane, issuer, nature, log, metrics }) => {
+    const server = new WebhookServer({
+      host,
+      port,
+      credentials: issuer,
+      identity: controlPlaneIdentity(config.mesh.trustDomain, config.namespace),
+      serverName: serviceNames(config.namespace)[0],
+      webhooks: new Map<string, Webhook>([
+        ['/convert', conversionAnswer],
+        ['/validate', admission(request => judgeSmi(request, change => plane.whatIf(change)))],
+        ['/inject', admission(request => injected(request, injection, log))],
+      ]),
+      answered: (path, status, ms) =>
+        metrics.took('smi_webhook_duration_seconds', ms, {
+          path: KNOWN.has(path) ? path : 'other',
+          status: String(status),
+        }),
+      onFailure: (path, error) => log.error('mistake in a webhook', { where: path, error }),
+      now: nature.now,
+    })
+    await server.start()
+    let obstacle = await server.obstacle()
+    let cancel: (() => void) | undefined
+    const check = () => {
+      cancel = nature.setTimer(() => {
+        void server.obstacle().then(found => {
+          if (found !== undefined && obstacle === undefined) log.warn('webhooks not ready', { reason: found })
+          obstacle = found
+          if (cancel !== undefined) check()
+        })
+      }, CHECK_MS)
+    }
+    check()
+    return {
+      unready: () => (obstacle === undefined ? [] : [obstacle]),
+      stop: async () => {
+        cancel?.()
+        cancel = undefined
+        await server.stop()
+      },
+    }
+  }
+}
+
+/** What the operator's configuration and its cluster say of webhooks. */
+export async function webhooksOf(
+  config: OperatorConfig,
+  client: Pick<KubernetesClient, 'version'>,
+): Promise<WebhookPartOptions> {
+  const { webhooks, injection, namespace, mesh } = config
+  return {
+    ...webhooks,
+    injection: {
+      image: injection.image,
+      imagePullPolicy: injection.imagePullPolicy,
+      nativeSidecars:
+        injection.sidecars === 'auto' ? knowsSidecars(await client.version()) : injection.sidecars === 'native',
+      controlPlane: {
+        address: serviceNames(namespace)[0],
+        port: XDS_PORT,
+        identity: controlPlaneIdentity(mesh.trustDomain, namespace),
+      },
+      rules: 'auto',
+      defaults: DEFAULT_PROXY_SETTINGS,
+    },
+  }
+}
+
+/** Init containers that restart always are on from Kubernetes 1.29. */
+function knowsSidecars({ major, minor }: Fields): boolean {
+  const [first, second] = [major, minor].map(part => Number.parseInt(textOf(part), 10))
+  return first !== undefined && second !== undefined && (first > 1 || (first === 1 && second >= 29))
+}
+
+/** Names by which an API server may call the Service; the first is the one it uses. */
+export function serviceNames(namespace: string): readonly [string, ...string[]] {
+  return [`smi-mesh.${namespace}.svc`, `smi-mesh.${namespace}`]
+}
+
+function admission(judge: (request: AdmissionRequest) => Verdict): Webhook {
+  return (body): Fields | string => {
+    const request = admissionRequest(body)
+    return typeof request === 'string' ? request : admissionAnswer(request.uid, judge(request))
+  }
+}
+
+/** That a namespace has joined is for the API server to know: it would not have asked otherwise. */
+function injected(
+  request: AdmissionRequest,
+  injection: WebhookPartOptions['injection'],
+  log: PartContext['log'],
+): Verdict {
+  const { verdict, event } = judgePod(request, { ...injection, joined: true })
+  if (event !== undefined) {
+    log.warn('pod not injected', { namespace: request.namespace, reason: event.reason, message: event.message })
+  }
+  return verdict
+}
