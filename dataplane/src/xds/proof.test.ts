@@ -112,6 +112,19 @@ test('a review that takes too long is given up', async () => {
   assert.equal((await here.bearing('Bearer good').ended()).code, status.UNAVAILABLE)
 })
 
+test('a review that heeds no signal is given up all the same', async () => {
+  await using here = await new Guarded(() => new Promise(() => undefined), 50).listenTls()
+  assert.equal((await here.bearing('Bearer good').ended()).code, status.UNAVAILABLE)
+})
+
+test('a review that rejects after it was given up troubles nobody', async () => {
+  const late = Promise.withResolvers<never>()
+  await using here = await new Guarded(() => late.promise, 50).listenTls()
+  assert.equal((await here.bearing('Bearer good').ended()).code, status.UNAVAILABLE)
+  late.reject(new Error('late'))
+  await here.bearing('Bearer good').ended()
+})
+
 test('a proxy that left while its token was judged is not let in', async () => {
   const asked = Promise.withResolvers<void>()
   const left = Promise.withResolvers<void>()

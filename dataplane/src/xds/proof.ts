@@ -14,7 +14,10 @@ import type { Refusal } from './stream.ts'
  */
 export type PeerProof = { readonly kind: 'connection' } | { readonly kind: 'token'; readonly review: ReviewToken }
 
-/** Rejects where whoever knows cannot be asked now: the proxy is told to come again. Aborted where nobody waits any more. */
+/**
+ * Rejects where whoever knows cannot be asked now: the proxy is told to come again. Aborted where nobody waits any more; what
+ * comes of it after that is heeded by nobody.
+ */
 export type ReviewToken = (token: string, signal: AbortSignal) => Promise<TokenVerdict>
 
 export type TokenVerdict =
@@ -42,11 +45,19 @@ export async function peerByToken(
   const gone = new AbortController()
   call.once('cancelled', () => gone.abort())
   try {
-    const verdict = await review(token, AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)]))
+    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)])
+    const verdict = await Promise.race([review(token, signal), aborted(signal)])
     if (verdict.kind === 'refused') return { code: status.UNAUTHENTICATED, reason: verdict.reason }
     return { kind: 'token', identity: verdict.identity, pod: verdict.pod, address: call.getPeer() }
   } catch {
     // Whoever reviews has told its own log why; a stranger is told no more than what to do.
     return { code: status.UNAVAILABLE, reason: 'The token cannot be verified now; come again.' }
   }
+}
+
+/** Rejects once nobody waits any more, for reviews that do not look at their signal. */
+function aborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  return promise
 }
