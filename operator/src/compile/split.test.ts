@@ -155,6 +155,18 @@ test('a split whose matches are all taken by an older one conflicts', () => {
   assert.deepEqual(made.reasons('TrafficSplit shop/b'), ['Conflicted'])
 })
 
+test('of several older splits the one that takes the requests is blamed', () => {
+  const beta = ', matches: [{kind: HTTPRouteGroup, name: beta}]'
+  const both = ', matches: [{kind: HTTPRouteGroup, name: beta}, {kind: HTTPRouteGroup, name: gamma}]'
+  const groups = group('beta', 'headers: {x-beta: "1"}') + group('gamma', 'headers: {x-gamma: "1"}')
+  const blamed = (yaml: string) => world(groups + yaml).findings.get('TrafficSplit shop/c')?.[0]?.message ?? ''
+  const gamma = ', matches: [{kind: HTTPRouteGroup, name: gamma}]'
+  const plain = split('a', { 'web-v2': 1 }, beta) + split('b', { 'web-v1': 1 }) + split('c', { 'web-v2': 1 })
+  assert.match(blamed(plain), /^TrafficSplit shop\/b takes every request/)
+  const parts = split('a', { 'web-v2': 1 }, beta) + split('b', { 'web-v1': 1 }, gamma) + split('c', { web: 1 }, both)
+  assert.match(blamed(parts), /^TrafficSplit shop\/a and TrafficSplit shop\/b together take every request/)
+})
+
 test('requests that fit the matches are split, all others go to the Service', () => {
   const made = world(
     group('firefox', 'headers: {user-agent: ".*Firefox.*"}') +

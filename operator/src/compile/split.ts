@@ -51,10 +51,13 @@ export function compileRoutes(
     if (action === undefined) continue
     const wanted = matchesOf(plan, port, scenery, findings)
     const before = routes.length
+    const takers: Route[] = []
     for (const { match, from } of wanted) {
-      if (!routes.some(earlier => covers(earlier.match, match, port))) routes.push({ match, action, from })
+      const taker = routes.find(earlier => covers(earlier.match, match, port))
+      if (taker === undefined) routes.push({ match, action, from })
+      else takers.push(taker)
     }
-    if (wanted.length > 0 && routes.length === before) findings.push(conflicted(plan, port, routes))
+    if (wanted.length > 0 && routes.length === before) findings.push(conflicted(plan, port, takers))
   }
   if (!routes.some(({ match }) => match.kind === 'any')) {
     const itself: RouteAction = { kind: 'forward', backends: [{ backend: key, weight: 1 }] }
@@ -150,8 +153,11 @@ function usableOn(
   return false
 }
 
-function conflicted(plan: SplitPlan, port: Port, routes: readonly Route[]): Finding {
-  const older = routes.flatMap(route => route.from).find(ref => ref.kind === 'TrafficSplit')
-  const message = `${older === undefined ? 'An older split' : refText(older)} takes every request to port ${port.port} of Service ${port.service} that this split speaks of. Delete or merge one of the two.`
+/** `takers` are the routes of older splits that take what this one speaks of. */
+function conflicted(plan: SplitPlan, port: Port, takers: readonly Route[]): Finding {
+  const splits = takers.flatMap(({ from }) => from.filter(ref => ref.kind === 'TrafficSplit').map(refText))
+  const older = [...new Set(splits)]
+  const take = older.length === 1 ? 'takes' : 'together take'
+  const message = `${older.join(' and ')} ${take} every request to port ${port.port} of Service ${port.service} that this split speaks of. Delete this one, or merge them.`
   return finding(plan.ref, 'Conflicted', 'spec.service', message)
 }
