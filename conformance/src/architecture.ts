@@ -37,7 +37,7 @@ export const FILE_RULES: readonly FileRule[] = [
     says: 'begins by saying what it knows',
     because: 'a reader decides by that sentence whether to read on',
     broken: ({ path, text }) => {
-      const optional = /\.(?:envoy-)?test\.ts$|(?:^|\/)index\.ts$/.test(path)
+      const optional = /\.(?:[a-z]+-)?test\.ts$|(?:^|\/)index\.ts$/.test(path)
       return optional || /^(?:#!.*\n)?\/\*\*/.test(text) ? [] : ['no docstring at the top']
     },
   },

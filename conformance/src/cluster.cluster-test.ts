@@ -326,12 +326,13 @@ function machineSettings(): string {
 
 /** Another process that starts a cluster, says so, and waits. */
 function starting(name: string): ChildProcess {
+  const harness = join(import.meta.dirname, 'harness', 'cluster.ts')
   const program = `
-    import { startCluster } from '${join(import.meta.dirname, 'harness', 'cluster.ts')}'
+    const { startCluster } = await import(process.argv[1])
     await startCluster({ name: '${name}', level: 'api' })
     process.send('up')
     setInterval(() => {}, 1000)`
-  return spawn(process.execPath, ['--input-type=module', '--eval', program], {
+  return spawn(process.execPath, ['--input-type=module', '--eval', program, harness], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
 }
