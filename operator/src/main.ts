@@ -9,7 +9,7 @@ import { controlPlaneIdentity, fileStores, tokenServerCredentials } from './iden
 import { connect, KubernetesClient, kubeconfigOf } from './kubernetes/index.ts'
 import { MeshError } from './mesh-error.ts'
 import { MeshOperator } from './operator.ts'
-import { StatusWriter } from './status/index.ts'
+import { Announcer, announceStatus, StatusWriter } from './status/index.ts'
 import { createLog, Metrics, reportCluster } from './telemetry/index.ts'
 import { serviceNames, webhookPart, webhooksOf } from './webhooks/index.ts'
 
@@ -41,10 +41,17 @@ async function operate(config: OperatorConfig): Promise<void> {
   const events = reportCluster(log, metrics)
   const kubeconfig = kubeconfigOf(config.cluster)
   const client = new KubernetesClient(connect(kubeconfig))
+  const announcer = new Announcer({
+    ...{ client, instance: config.identity, clock: nature.clock },
+    onFailure: error => log.warn('event not written', { error }),
+  })
   const statuses = new StatusWriter({
     ...nature,
     write: (update, signal) => operator.writeStatus(update, signal),
-    onEvent: events.status,
+    onEvent: event => {
+      events.status(event)
+      if (event.kind === 'written') announceStatus(announcer, event)
+    },
   })
   const ours = controlPlaneIdentity(config.mesh.trustDomain, config.namespace)
   const operator = new MeshOperator({
@@ -72,7 +79,7 @@ async function operate(config: OperatorConfig): Promise<void> {
           credentials: issuer => tokenServerCredentials(issuer, ours),
         }),
         dnsNames: identity => (identity === ours ? serviceNames(config.namespace) : []),
-        parts: [trustPart(CONVERTED), webhookPart(await webhooksOf(config, client))],
+        parts: [trustPart(CONVERTED), webhookPart({ ...(await webhooksOf(config, client)), announcer })],
       })
       log.info('serving', {
         xds: runtime.plane.xdsPort,
@@ -90,6 +97,7 @@ async function operate(config: OperatorConfig): Promise<void> {
     log.info('stopping')
     await operator.stopped()
   } finally {
+    await announcer.stop()
     client.close()
   }
 }

@@ -1,3 +1,11 @@
+export {
+  type Announcement,
+  Announcer,
+  type AnnouncerOptions,
+  announceStatus,
+  type EventSubject,
+  newlyWrong,
+} from './announce.ts'
 export { type Condition, conditionsOf, type ObjectStatus, type Remark, statusDocument } from './conditions.ts'
 export { type Speaker, StatusFollower } from './follow.ts'
 export { statusOf } from './status-of.ts'

@@ -45,7 +45,7 @@ export const DEFAULT_RATE: StatusRate = {
 }
 
 export type StatusEvent =
-  | { readonly kind: 'written' }
+  | { readonly kind: 'written'; readonly update: StatusUpdate; readonly before: Written }
   /** `first` of several in a row for this object. */
   | { readonly kind: 'failed'; readonly ref: ObjectRef; readonly first: boolean; readonly error: unknown }
 
@@ -214,11 +214,12 @@ export class StatusWriter {
     const { ref, apiVersion } = wanted
     const conditions = timed(wanted.conditions, written, this.#options.clock())
     try {
-      await this.#options.write({ ref, apiVersion, uid: written.uid, conditions }, this.#stopping.signal)
+      const update = { ref, apiVersion, uid: written.uid, conditions }
+      await this.#options.write(update, this.#stopping.signal)
       entry.backoff = undefined
       // Until the watch shows it, so that it is not written twice.
       if (entry.written === written) entry.written = { ...written, conditions: byType(conditions) }
-      this.#options.onEvent?.({ kind: 'written' })
+      this.#options.onEvent?.({ kind: 'written', update, before: written })
     } catch (error) {
       if (this.#stopping.signal.aborted) return
       // Gone, or made anew: what is watched says so in a moment.

@@ -54,7 +54,8 @@ test('a status that cannot be written is told once for its object, and counted e
   const { lines, told, report } = recorder()
   const ref = { kind: 'TrafficSplit', namespace: 'shop', name: 'canary' }
   for (const first of [true, false]) report.status({ kind: 'failed', ref, first, error: ERROR })
-  report.status({ kind: 'written' })
+  const update = { ref, apiVersion: 'split.smi-spec.io/v1alpha4', uid: 'u', conditions: [] }
+  report.status({ kind: 'written', update, before: { uid: 'u', generation: 1, conditions: new Map() } })
   assert.deepEqual(lines, [
     'level=warn event="status not written" object="TrafficSplit shop/canary" error="ApiFailed: Not now."',
   ])

@@ -1,15 +1,18 @@
 /** The part of a replica that answers the API server: which webhook is behind which path, and whether they can be called. */
 import type { Part, PartContext } from '../cluster-runtime.ts'
 import type { OperatorConfig } from '../config.ts'
-import { type Fields, textOf } from '../facts/read.ts'
+import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
 import { controlPlaneIdentity } from '../identity/index.ts'
 import type { KubernetesClient } from '../kubernetes/index.ts'
+import type { Announcer, EventSubject } from '../status/index.ts'
 import { type AdmissionRequest, admissionAnswer, admissionRequest, type Verdict } from './admission-review.ts'
 import { conversionAnswer } from './conversion-review.ts'
 import { DEFAULT_PROXY_SETTINGS, type InjectContext } from './inject-context.ts'
 import { judgePod } from './judge-pod.ts'
 import { judgeSmi } from './judge-smi.ts'
 import { type Webhook, WebhookServer } from './server.ts'
+
+type Injecting = Pick<WebhookPartOptions, 'injection' | 'announcer'>
 
 /** Whoever can reach the port may ask for any path; not each of them is a series. */
 const KNOWN: ReadonlySet<string> = new Set(['/convert', '/validate', '/inject'])
@@ -22,9 +25,16 @@ export interface WebhookPartOptions {
   readonly host: string
   readonly port: number
   readonly injection: Omit<InjectContext, 'namespace' | 'joined'>
+  /** Tells the owner of a pod why it was given no proxy. */
+  readonly announcer: Pick<Announcer, 'warn'>
 }
 
-export function webhookPart({ host, port, injection }: WebhookPartOptions): (context: PartContext) => Promise<Part> {
+export function webhookPart({
+  host,
+  port,
+  injection,
+  announcer,
+}: WebhookPartOptions): (context: PartContext) => Promise<Part> {
   return async ({ config, plane, issuer, nature, log, metrics }) => {
     const server = new WebhookServer({
       host,
@@ -35,7 +45,7 @@ export function webhookPart({ host, port, injection }: WebhookPartOptions): (con
       webhooks: new Map<string, Webhook>([
         ['/convert', conversionAnswer],
         ['/validate', admission(request => judgeSmi(request, change => plane.whatIf(change)))],
-        ['/inject', admission(request => injected(request, injection, log))],
+        ['/inject', admission(request => injected(request, { injection, announcer }))],
       ]),
       answered: (path, status, ms) =>
         metrics.took('smi_webhook_duration_seconds', ms, {
@@ -73,7 +83,7 @@ export function webhookPart({ host, port, injection }: WebhookPartOptions): (con
 export async function webhooksOf(
   config: OperatorConfig,
   client: Pick<KubernetesClient, 'version'>,
-): Promise<WebhookPartOptions> {
+): Promise<Omit<WebhookPartOptions, 'announcer'>> {
   const { webhooks, injection, namespace, mesh } = config
   return {
     ...webhooks,
@@ -112,14 +122,17 @@ function admission(judge: (request: AdmissionRequest) => Verdict): Webhook {
 }
 
 /** That a namespace has joined is for the API server to know: it would not have asked otherwise. */
-function injected(
-  request: AdmissionRequest,
-  injection: WebhookPartOptions['injection'],
-  log: PartContext['log'],
-): Verdict {
+function injected(request: AdmissionRequest, { injection, announcer }: Injecting): Verdict {
   const { verdict, event } = judgePod(request, { ...injection, joined: true })
-  if (event !== undefined) {
-    log.warn('pod not injected', { namespace: request.namespace, reason: event.reason, message: event.message })
-  }
+  const about = ownerOf(request)
+  if (event !== undefined && about !== undefined && !request.dryRun) announcer.warn(about, event)
   return verdict
+}
+
+/** The pod is not there yet, and often has no name; whoever makes it has, and is where its user looks. */
+function ownerOf({ object, namespace, name }: AdmissionRequest): EventSubject | undefined {
+  const [owner] = listOf(fieldsOf(object?.['metadata'])['ownerReferences']).map(fieldsOf)
+  if (owner === undefined) return name === '' ? undefined : { apiVersion: 'v1', kind: 'Pod', namespace, name, uid: '' }
+  const text = (field: string) => textOf(owner[field])
+  return { apiVersion: text('apiVersion'), kind: text('kind'), namespace, name: text('name'), uid: text('uid') }
 }
