@@ -1,3 +1,4 @@
+/** What the chart renders, and what it refuses, by the word of Helm itself. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'

@@ -1,15 +1,19 @@
 /** `smictl`: the table of commands. */
 import { Command } from 'commander'
 import { canCommand } from './can.ts'
+import { checkCommand } from './check.ts'
 import { completionCommand } from './completion.ts'
 import { convertCommand } from './convert.ts'
 import { ExitCode } from './exit-code.ts'
 import { explainCommand } from './explain.ts'
 import { injectCommand } from './inject.ts'
+import { installCommand } from './install.ts'
 import { proxiesCommand } from './proxies.ts'
 import { serveCommand } from './serve.ts'
 import { translateCommand } from './translate.ts'
+import { uninstallCommand } from './uninstall.ts'
 import { upCommand } from './up.ts'
+import { upgradeCommand } from './upgrade.ts'
 import { validateCommand } from './validate.ts'
 import type { World } from './world.ts'
 
@@ -31,6 +35,10 @@ export function smictl(world: World): Command {
   program.addCommand(convertCommand(world))
   program.addCommand(injectCommand(world))
   program.addCommand(proxiesCommand(world))
+  program.addCommand(installCommand(world))
+  program.addCommand(upgradeCommand(world))
+  program.addCommand(uninstallCommand(world))
+  program.addCommand(checkCommand(world))
   program.addCommand(versionCommand(world))
   program.addCommand(completionCommand(world, program))
   for (const command of [program, ...program.commands]) prepare(command, world)

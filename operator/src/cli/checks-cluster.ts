@@ -1,0 +1,148 @@
+/** Checks of a cluster by itself: whether a mesh can live in it, and whether it may be installed. */
+import { KINDS } from '@smi-mesh/smi-crds'
+import { type Fields, fieldsOf, textOf, textsOf } from '../facts/read.ts'
+import { RESOURCES } from '../kubernetes/index.ts'
+import { MeshError } from '../mesh-error.ts'
+import type { Look, Looking, Outcome } from './checks.ts'
+
+/** Sidecars as init containers are on by default from here on. */
+const OLDEST_MINOR = 29
+/** A node renews its lease every 10 s. What is ahead of us by more than this has another time. */
+const SKEW_MS = 30_000
+/** A node that did not renew for so long is not ready, whatever its clock says. */
+const SILENT_MS = 40_000
+
+export const reachable: Look = async ({ api, signal }) => {
+  try {
+    await api.version({ signal })
+    return { kind: 'fine' }
+  } catch (error) {
+    return failedBy(error)
+  }
+}
+
+export const recentEnough: Look = async ({ api, signal }) => {
+  const { gitVersion, major, minor } = await api.version({ signal })
+  const isRecent = Number(major) > 1 || Number.parseInt(textOf(minor), 10) >= OLDEST_MINOR // some write "29+"
+  if (isRecent) return { kind: 'fine', note: textOf(gitVersion) }
+  const message = `The cluster is ${textOf(gitVersion)}. Upgrade it to 1.${OLDEST_MINOR} or later: proxies are init containers that restart.`
+  return { kind: 'failed', message }
+}
+
+/** By the leases of nodes: each bears the time of its node, renewed every ten seconds. */
+export const clocks: Look = async ({ api, clock, signal }) => {
+  const leases = await itemsOf(() => api.list(RESOURCES.leases, { namespace: 'kube-node-lease', signal }))
+  if (leases instanceof MeshError) return skipped(leases, 'the leases of nodes')
+  const now = clock()
+  const ahead = leases.map(lease => ({ node: nameOf(lease), ms: renewedAt(lease) - now }))
+  const wrong = ahead.filter(({ ms }) => ms > SKEW_MS)
+  const fresh = ahead.filter(({ ms }) => ms >= -SILENT_MS)
+  if (wrong.length > 0) {
+    const list = wrong.map(({ node, ms }) => `${node} by ${Math.round(ms / 1000)} s`).join(', ')
+    const message = `Nodes are ahead of this machine: ${list}. Certificates are judged by clocks: let all of them follow one time server.`
+    return { kind: 'warning', message }
+  }
+  if (ahead.length > 0 && fresh.length === 0) {
+    const message = `No node has renewed its lease for ${SILENT_MS / 1000} s by the clock of this machine: either this clock is ahead, or no node is ready. See: kubectl get nodes.`
+    return { kind: 'warning', message }
+  }
+  return { kind: 'fine' }
+}
+
+/** What an installation creates and is not granted to everybody. */
+const NEEDED: readonly Fields[] = [
+  { group: '', resource: 'namespaces' },
+  { group: '', resource: 'serviceaccounts' },
+  { group: '', resource: 'services' },
+  { group: '', resource: 'secrets' },
+  { group: 'apps', resource: 'deployments' },
+  { group: 'policy', resource: 'poddisruptionbudgets' },
+  { group: 'networking.k8s.io', resource: 'networkpolicies' },
+  { group: 'coordination.k8s.io', resource: 'leases' },
+  { group: 'rbac.authorization.k8s.io', resource: 'roles' },
+  { group: 'rbac.authorization.k8s.io', resource: 'rolebindings' },
+  { group: 'rbac.authorization.k8s.io', resource: 'clusterroles' },
+  { group: 'rbac.authorization.k8s.io', resource: 'clusterrolebindings' },
+  { group: 'apiextensions.k8s.io', resource: 'customresourcedefinitions' },
+  { group: 'admissionregistration.k8s.io', resource: 'mutatingwebhookconfigurations' },
+  { group: 'admissionregistration.k8s.io', resource: 'validatingwebhookconfigurations' },
+]
+
+export const mayInstall: Look = async ({ api, namespace, signal }) => {
+  const answers = await Promise.all(
+    NEEDED.map(async what => {
+      const spec = { resourceAttributes: { ...what, namespace, verb: 'create' } }
+      const status = await api.postReview(RESOURCES.selfSubjectAccessReviews, spec, { signal })
+      return status['allowed'] === true ? [] : [textOf(what['resource'])]
+    }),
+  )
+  const missing = answers.flat()
+  if (missing.length === 0) return { kind: 'fine' }
+  const message = `You may not create ${missing.join(', ')}. Install as somebody who may: a cluster-admin has all of it.`
+  return { kind: 'failed', message }
+}
+
+export const definitionsOfOthers: Look = async ({ api, signal }) => {
+  const found = await Promise.all(KINDS.map(kind => definition(api, `${kind.plural}.${kind.group}`, signal)))
+  const foreign = found.flatMap(crd => (crd === undefined || isOurs(crd) ? [] : [nameOf(crd)]))
+  if (foreign.length === 0) return { kind: 'fine' }
+  const message = `There already: ${foreign.join(', ')}. Helm does not take over what it has not made unless it is told to: \`smictl install -- --take-ownership\`. Objects stay as they are, and all their versions are served.`
+  return { kind: 'warning', message }
+}
+
+async function definition(api: Looking['api'], name: string, signal: AbortSignal): Promise<Fields | undefined> {
+  try {
+    return await api.get(RESOURCES.customResourceDefinitions, { namespace: '', name }, { signal })
+  } catch (error) {
+    if (error instanceof MeshError && error.code === 'ApiNotFound') return undefined
+    throw error
+  }
+}
+
+function isOurs(object: Fields): boolean {
+  return textsOf(fieldsOf(object['metadata'])['labels'])['app.kubernetes.io/part-of'] === 'smi-mesh'
+}
+
+/** Two that answer to the same labels would both inject. */
+export const otherMesh: Look = async ({ api, signal }) => {
+  const found = await itemsOf(() => api.list(RESOURCES.mutatingWebhookConfigurations, { signal }))
+  if (found instanceof MeshError) return skipped(found, 'webhook configurations')
+  const names = found.map(nameOf).filter(name => name.startsWith('osm-webhook'))
+  if (names.length === 0) return { kind: 'fine' }
+  const message = `${names.join(', ')} is of Open Service Mesh, whose labels are ours as well. Install with \`--set injection.openServiceMesh=false\` until its namespaces have moved.`
+  return { kind: 'warning', message }
+}
+
+/** All of a list, or why it cannot be had by whoever asks. */
+export async function itemsOf(
+  list: () => AsyncIterable<{ readonly items: readonly Fields[] }>,
+): Promise<readonly Fields[] | MeshError> {
+  const items: Fields[] = []
+  try {
+    for await (const page of list()) items.push(...page.items)
+    return items
+  } catch (error) {
+    if (error instanceof MeshError && ['ApiForbidden', 'ApiNotFound'].includes(error.code)) return error
+    throw error
+  }
+}
+
+export function skipped(error: unknown, what: string): Outcome {
+  const why = error instanceof MeshError && error.code === 'ApiForbidden' ? 'may not be read by you' : 'are not there'
+  return { kind: 'skipped', message: `Not looked at: ${what} ${why}.` }
+}
+
+/** For what went wrong while looking; bugs fly. */
+export function failedBy(error: unknown): Outcome {
+  if (error instanceof MeshError) return { kind: 'failed', message: error.message }
+  throw error
+}
+
+export function nameOf(object: Fields): string {
+  return textOf(fieldsOf(object['metadata'])['name'])
+}
+
+/** NaN where it never was. */
+export function renewedAt(lease: Fields): number {
+  return Date.parse(textOf(fieldsOf(lease['spec'])['renewTime']))
+}

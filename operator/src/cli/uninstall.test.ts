@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { parseAllDocuments } from 'yaml'
+import { fieldsOf, textOf } from '../facts/read.ts'
+import { clusterOf } from './testdata/cluster-of.ts'
+import { leftovers } from './uninstall.ts'
+
+const GOLDEN = join(import.meta.dirname, '../../../helm/smi-mesh/tests/golden/company.yaml')
+const rendered = parseAllDocuments(readFileSync(GOLDEN, 'utf8')).flatMap(document => document.toJSON() ?? [])
+const named = (object: unknown) =>
+  `${textOf(fieldsOf(object)['kind'])} ${textOf(fieldsOf(fieldsOf(object)['metadata'])['name'])}`
+const never = new AbortController().signal
+
+async function found(objects: readonly object[], crds: boolean): Promise<readonly string[]> {
+  const api = { ...clusterOf(objects.map(fieldsOf)), remove: async () => {} }
+  const options = { namespace: 'smi-mesh', crds, removeNamespace: false }
+  return (await leftovers(api, options, never)).map(({ resource, at }) => `${resource.kind} ${at.name}`)
+}
+
+describe('smictl uninstall', () => {
+  it('knows everything that the chart makes', async () => {
+    assert.deepEqual([...(await found(rendered, true))].sort(), rendered.map(named).sort())
+  })
+
+  it('leaves the definitions, and with them what users wrote, unless it is told otherwise', async () => {
+    assert.ok((await found(rendered, false)).every(name => !name.startsWith('CustomResourceDefinition')))
+  })
+
+  it('removes webhooks before the operator that answers them, and what Helm remembers last', async () => {
+    const record = {
+      kind: 'Secret',
+      metadata: {
+        name: 'sh.helm.release.v1.smi-mesh.v1',
+        namespace: 'smi-mesh',
+        labels: { owner: 'helm', name: 'smi-mesh' },
+      },
+    }
+    const authority = { kind: 'Secret', metadata: { name: 'smi-mesh-authority', namespace: 'smi-mesh' } }
+    const other = { kind: 'Secret', metadata: { name: 'theirs', namespace: 'smi-mesh' } }
+    const order = await found([other, record, authority, ...rendered], false)
+    assert.match(order[0] ?? '', /WebhookConfiguration/)
+    assert.ok(order.indexOf('ValidatingWebhookConfiguration smi-mesh') < order.indexOf('Deployment smi-mesh'))
+    assert.ok(order.includes('Secret smi-mesh-authority'))
+    assert.ok(!order.includes('Secret theirs'))
+    assert.equal(order.at(-1), 'Secret sh.helm.release.v1.smi-mesh.v1')
+  })
+})

@@ -1,0 +1,128 @@
+/** `smictl uninstall`: takes the mesh out of a cluster, with what neither Helm nor `kubectl delete` would know of. */
+import { Command } from 'commander'
+import { fieldsOf, textsOf } from '../facts/read.ts'
+import type { KubernetesClient, ObjectName, Resource } from '../kubernetes/index.ts'
+import { meshError } from '../mesh-error.ts'
+import { type ClusterOptions, clusterChoice, withCluster } from './cluster-options.ts'
+import { ExitCode } from './exit-code.ts'
+import { DEFINITIONS, INSTALLED, type Installed, NAMESPACES } from './uninstall-objects.ts'
+import type { World } from './world.ts'
+
+interface UninstallOptions extends ClusterOptions {
+  readonly crds: boolean
+  readonly removeNamespace: boolean
+  readonly dryRun: boolean
+}
+
+type Api = Pick<KubernetesClient, 'get' | 'list' | 'remove'>
+
+/** An object that is there. */
+export interface Leftover {
+  readonly resource: Resource
+  readonly at: ObjectName
+}
+
+export function uninstallCommand(world: World): Command {
+  const command = new Command('uninstall')
+    .summary('take the mesh out of a cluster')
+    .description(
+      'Removes everything that an installation made, however it was installed: webhooks first, so that pods can be created meanwhile,\n' +
+        'then the operator, its rights and its authority. Objects of SMI stay unless --crds is given. Pods keep their proxies, with what\n' +
+        'they were last told and until their certificates end, until they are made anew.',
+    )
+    .option('--crds', "remove the definitions of SMI's kinds as well, and with them all objects of these kinds", false)
+    .option('--remove-namespace', 'remove the namespace of the mesh as well, with all that is in it', false)
+    .option('--dry-run', 'only say what would be removed', false)
+  return withCluster(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  smictl uninstall --dry-run
+  smictl uninstall
+  smictl uninstall --crds --remove-namespace
+
+Exit status: 0 nothing is left, 2 not understood, 3 the API server was not reached, or refused.`,
+    )
+    .action(async (options: UninstallOptions) => {
+      const { connect, KubernetesClient, kubeconfigOf } = await import('../kubernetes/index.ts')
+      const api = new KubernetesClient(connect(kubeconfigOf(clusterChoice(options))))
+      try {
+        const found = await leftovers(api, options, world.ended)
+        for (const { resource, at } of found) {
+          if (!options.dryRun) await api.remove(resource, at, { signal: world.ended })
+          world.write(`${options.dryRun ? 'would remove' : 'removed'} ${textOfObject(resource, at)}\n`)
+        }
+        world.complain(await parting(api, options, found.length, world.ended))
+        world.finish(ExitCode.ok)
+      } finally {
+        api.close()
+      }
+    })
+}
+
+/** What is there of an installation, in the order in which it is to be removed. */
+export async function leftovers(
+  api: Api,
+  { namespace, crds, removeNamespace }: Pick<UninstallOptions, 'namespace' | 'crds' | 'removeNamespace'>,
+  signal: AbortSignal,
+): Promise<readonly Leftover[]> {
+  const found: Leftover[] = []
+  for (const installed of crds ? [...INSTALLED, DEFINITIONS] : INSTALLED) {
+    found.push(...(await existing(api, installed, namespace, signal)))
+  }
+  if (removeNamespace) found.push(...(await existing(api, { resource: NAMESPACES, names: [namespace] }, '', signal)))
+  return found
+}
+
+async function existing(
+  api: Api,
+  { resource, names, labelled }: Installed,
+  within: string,
+  signal: AbortSignal,
+): Promise<readonly Leftover[]> {
+  const namespace = resource.namespaced ? within : ''
+  if (labelled !== undefined) {
+    const found: Leftover[] = []
+    for await (const { items } of api.list(resource, { namespace, labelSelector: labelled, signal })) {
+      found.push(
+        ...items.map(item => ({ resource, at: { namespace, name: String(fieldsOf(item['metadata'])['name']) } })),
+      )
+    }
+    return found
+  }
+  const found = await Promise.all(
+    names.map(async name => {
+      const at = { namespace, name }
+      const object = await api.get(resource, at, { signal }).catch((error: unknown) => {
+        if (meshError(error, 'ApiNotFound') === undefined) throw error
+      })
+      return object === undefined ? [] : [{ resource, at }]
+    }),
+  )
+  return found.flat()
+}
+
+function textOfObject({ kind }: Resource, { namespace, name }: ObjectName): string {
+  return namespace === '' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`
+}
+
+/** What is left for the user to do. */
+async function parting(api: Api, options: UninstallOptions, removed: number, signal: AbortSignal): Promise<string> {
+  const pods = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true }
+  let proxies = 0
+  for await (const { items } of api.list(pods, { signal })) {
+    proxies += items.filter(pod => textsOf(fieldsOf(pod['metadata'])['annotations'])['smi-mesh.dev/status']).length
+  }
+  const lines = [
+    ...(removed === 0 ? [`There was nothing of a mesh in namespace ${options.namespace}.`] : []),
+    ...(proxies === 0
+      ? []
+      : [`${proxies} pods still have a proxy. Make them anew: kubectl -n NAMESPACE rollout restart deployment/NAME.`]),
+    ...(options.crds ? [] : ["Definitions of SMI's kinds, and their objects, are left; --crds removes them as well."]),
+    ...(options.removeNamespace
+      ? []
+      : [`Namespace ${options.namespace} is left; --remove-namespace removes it as well.`]),
+  ]
+  return lines.map(line => `${line}\n`).join('')
+}
