@@ -7,14 +7,23 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "matches": {
-    "type": "array",
+    "type": [
+     "array",
+     "null"
+    ],
     "items": {
      "type": "object",
      "required": [
@@ -26,10 +35,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "pathRegex": {
-       "type": "string"
+       "type": [
+        "string",
+        "null"
+       ]
       },
       "methods": {
-       "type": "array",
+       "type": [
+        "array",
+        "null"
+       ],
        "items": {
         "type": "string",
         "enum": [
@@ -56,14 +71,23 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "matches": {
-    "type": "array",
+    "type": [
+     "array",
+     "null"
+    ],
     "items": {
      "type": "object",
      "required": [
@@ -75,10 +99,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "pathRegex": {
-       "type": "string"
+       "type": [
+        "string",
+        "null"
+       ]
       },
       "methods": {
-       "type": "array",
+       "type": [
+        "array",
+        "null"
+       ],
        "items": {
         "type": "string",
         "enum": [
@@ -109,18 +139,30 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "x-kubernetes-preserve-unknown-fields": true,
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
-    "type": "object",
+    "type": [
+     "object",
+     "null"
+    ],
     "x-kubernetes-preserve-unknown-fields": true,
     "properties": {
      "matches": {
-      "type": "array",
+      "type": [
+       "array",
+       "null"
+      ],
       "items": {
        "type": "object",
        "required": [
@@ -132,10 +174,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "pathRegex": {
-         "type": "string"
+         "type": [
+          "string",
+          "null"
+         ]
         },
         "methods": {
-         "type": "array",
+         "type": [
+          "array",
+          "null"
+         ],
          "items": {
           "type": "string",
           "enum": [
@@ -161,7 +209,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     }
    },
    "matches": {
-    "type": "array",
+    "type": [
+     "array",
+     "null"
+    ],
     "items": {
      "type": "object",
      "required": [
@@ -173,10 +224,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "pathRegex": {
-       "type": "string"
+       "type": [
+        "string",
+        "null"
+       ]
       },
       "methods": {
-       "type": "array",
+       "type": [
+        "array",
+        "null"
+       ],
        "items": {
         "type": "string",
         "enum": [
@@ -207,18 +264,30 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "x-kubernetes-preserve-unknown-fields": true,
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
-    "type": "object",
+    "type": [
+     "object",
+     "null"
+    ],
     "x-kubernetes-preserve-unknown-fields": true,
     "properties": {
      "matches": {
-      "type": "array",
+      "type": [
+       "array",
+       "null"
+      ],
       "items": {
        "type": "object",
        "required": [
@@ -230,10 +299,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "pathRegex": {
-         "type": "string"
+         "type": [
+          "string",
+          "null"
+         ]
         },
         "methods": {
-         "type": "array",
+         "type": [
+          "array",
+          "null"
+         ],
          "items": {
           "type": "string",
           "enum": [
@@ -259,7 +334,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     }
    },
    "matches": {
-    "type": "array",
+    "type": [
+     "array",
+     "null"
+    ],
     "items": {
      "type": "object",
      "required": [
@@ -271,10 +349,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "pathRegex": {
-       "type": "string"
+       "type": [
+        "string",
+        "null"
+       ]
       },
       "methods": {
-       "type": "array",
+       "type": [
+        "array",
+        "null"
+       ],
        "items": {
         "type": "string",
         "enum": [
@@ -307,10 +391,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
@@ -370,10 +460,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "status": {}
@@ -383,10 +479,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "status": {}
@@ -396,14 +498,23 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
-    "type": "object"
+    "type": [
+     "object",
+     "null"
+    ]
    },
    "status": {}
   }
@@ -412,23 +523,41 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
-    "type": "object",
+    "type": [
+     "object",
+     "null"
+    ],
     "properties": {
      "matches": {
-      "type": "object",
+      "type": [
+       "object",
+       "null"
+      ],
       "properties": {
        "name": {
-        "type": "string"
+        "type": [
+         "string",
+         "null"
+        ]
        },
        "ports": {
-        "type": "array",
+        "type": [
+         "array",
+         "null"
+        ],
         "items": {
          "type": "integer",
          "format": "int32",
@@ -450,10 +579,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
@@ -491,7 +626,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "maxLength": 64
         },
         "matches": {
-         "type": "array",
+         "type": [
+          "array",
+          "null"
+         ],
          "items": {
           "x-kubernetes-preserve-unknown-fields": true
          }
@@ -511,10 +649,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
@@ -552,7 +696,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "maxLength": 64
         },
         "matches": {
-         "type": "array",
+         "type": [
+          "array",
+          "null"
+         ],
          "items": {
           "x-kubernetes-preserve-unknown-fields": true
          }
@@ -572,10 +719,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
@@ -613,7 +766,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "maxLength": 64
         },
         "matches": {
-         "type": "array",
+         "type": [
+          "array",
+          "null"
+         ],
          "items": {
           "x-kubernetes-preserve-unknown-fields": true
          }
@@ -622,7 +778,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       }
      },
      "matches": {
-      "type": "array",
+      "type": [
+       "array",
+       "null"
+      ],
       "items": {
        "type": "object",
        "required": [
@@ -631,7 +790,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        ],
        "properties": {
         "apiGroup": {
-         "type": "string"
+         "type": [
+          "string",
+          "null"
+         ]
         },
         "kind": {
          "type": "string",
@@ -658,10 +820,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
@@ -699,7 +867,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "maxLength": 64
         },
         "matches": {
-         "type": "array",
+         "type": [
+          "array",
+          "null"
+         ],
          "items": {
           "x-kubernetes-preserve-unknown-fields": true
          }
@@ -708,7 +879,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       }
      },
      "matches": {
-      "type": "array",
+      "type": [
+       "array",
+       "null"
+      ],
       "items": {
        "type": "object",
        "required": [
@@ -717,7 +891,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        ],
        "properties": {
         "apiGroup": {
-         "type": "string"
+         "type": [
+          "string",
+          "null"
+         ]
         },
         "kind": {
          "type": "string",
@@ -744,10 +921,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "destination": {
@@ -769,17 +952,26 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       "minLength": 1
      },
      "namespace": {
-      "type": "string"
+      "type": [
+       "string",
+       "null"
+      ]
      },
      "port": {
-      "type": "integer",
+      "type": [
+       "integer",
+       "null"
+      ],
       "minimum": 1,
       "maximum": 65535
      }
     }
    },
    "specs": {
-    "type": "array",
+    "type": [
+     "array",
+     "null"
+    ],
     "items": {
      "type": "object",
      "required": [
@@ -800,7 +992,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "matches": {
-       "type": "array",
+       "type": [
+        "array",
+        "null"
+       ],
        "items": {
         "type": "string"
        }
@@ -809,7 +1004,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     }
    },
    "sources": {
-    "type": "array",
+    "type": [
+     "array",
+     "null"
+    ],
     "items": {
      "type": "object",
      "required": [
@@ -829,10 +1027,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "namespace": {
-       "type": "string"
+       "type": [
+        "string",
+        "null"
+       ]
       },
       "port": {
-       "type": "integer",
+       "type": [
+        "integer",
+        "null"
+       ],
        "minimum": 1,
        "maximum": 65535
       }
@@ -849,10 +1053,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
@@ -880,17 +1090,26 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         "minLength": 1
        },
        "namespace": {
-        "type": "string"
+        "type": [
+         "string",
+         "null"
+        ]
        },
        "port": {
-        "type": "integer",
+        "type": [
+         "integer",
+         "null"
+        ],
         "minimum": 1,
         "maximum": 65535
        }
       }
      },
      "rules": {
-      "type": "array",
+      "type": [
+       "array",
+       "null"
+      ],
       "items": {
        "type": "object",
        "required": [
@@ -911,7 +1130,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "matches": {
-         "type": "array",
+         "type": [
+          "array",
+          "null"
+         ],
          "items": {
           "type": "string"
          }
@@ -920,7 +1142,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       }
      },
      "sources": {
-      "type": "array",
+      "type": [
+       "array",
+       "null"
+      ],
       "items": {
        "type": "object",
        "required": [
@@ -940,10 +1165,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "namespace": {
-         "type": "string"
+         "type": [
+          "string",
+          "null"
+         ]
         },
         "port": {
-         "type": "integer",
+         "type": [
+          "integer",
+          "null"
+         ],
          "minimum": 1,
          "maximum": 65535
         }
@@ -963,10 +1194,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "x-kubernetes-preserve-unknown-fields": true,
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
@@ -998,12 +1235,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         "minLength": 1
        },
        "namespace": {
-        "type": "string"
+        "type": [
+         "string",
+         "null"
+        ]
        },
        "port": {
         "type": [
          "integer",
-         "string"
+         "string",
+         "null"
         ],
         "pattern": "^[0-9]{1,5}$",
         "minimum": 1,
@@ -1035,7 +1276,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "matches": {
-         "type": "array",
+         "type": [
+          "array",
+          "null"
+         ],
          "items": {
           "type": "string"
          }
@@ -1066,12 +1310,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "namespace": {
-         "type": "string"
+         "type": [
+          "string",
+          "null"
+         ]
         },
         "port": {
          "type": [
           "integer",
-          "string"
+          "string",
+          "null"
          ],
          "pattern": "^[0-9]{1,5}$",
          "minimum": 1,
@@ -1094,10 +1342,16 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "x-kubernetes-preserve-unknown-fields": true,
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
@@ -1125,19 +1379,26 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         ]
        },
        "group": {
-        "type": "string"
+        "type": [
+         "string",
+         "null"
+        ]
        },
        "name": {
         "type": "string",
         "minLength": 1
        },
        "namespace": {
-        "type": "string"
+        "type": [
+         "string",
+         "null"
+        ]
        },
        "port": {
         "type": [
          "integer",
-         "string"
+         "string",
+         "null"
         ],
         "pattern": "^[0-9]{1,5}$",
         "minimum": 1,
@@ -1169,7 +1430,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "matches": {
-         "type": "array",
+         "type": [
+          "array",
+          "null"
+         ],
          "items": {
           "type": "string"
          }
@@ -1196,19 +1460,26 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          ]
         },
         "group": {
-         "type": "string"
+         "type": [
+          "string",
+          "null"
+         ]
         },
         "name": {
          "type": "string",
          "minLength": 1
         },
         "namespace": {
-         "type": "string"
+         "type": [
+          "string",
+          "null"
+         ]
         },
         "port": {
          "type": [
           "integer",
-          "string"
+          "string",
+          "null"
          ],
          "pattern": "^[0-9]{1,5}$",
          "minimum": 1,
@@ -1227,23 +1498,41 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "kind": {
-    "type": "string"
+    "type": [
+     "string",
+     "null"
+    ]
    },
    "metadata": {},
    "spec": {
-    "type": "object",
+    "type": [
+     "object",
+     "null"
+    ],
     "properties": {
      "matches": {
-      "type": "object",
+      "type": [
+       "object",
+       "null"
+      ],
       "properties": {
        "name": {
-        "type": "string"
+        "type": [
+         "string",
+         "null"
+        ]
        },
        "ports": {
-        "type": "array",
+        "type": [
+         "array",
+         "null"
+        ],
         "items": {
          "type": "integer",
          "format": "int32",

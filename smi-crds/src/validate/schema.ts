@@ -35,7 +35,8 @@ function ruling(error: ErrorObject): Ruling {
   const path = pathOf(error)
   const message = messageOf(error)
   // Other tools let these in; stored, they allow nothing, which is safe.
-  const harmless = /^spec\.(rules|sources)$/.test(path) && ['required', 'minItems'].includes(error.keyword)
+  const isMissing = ['required', 'minItems'].includes(error.keyword) || error.data === null
+  const harmless = /^spec\.(rules|sources)$/.test(path) && isMissing
   return (harmless ? deny : reject)(path, `schema-${error.keyword}`, message)
 }
 
