@@ -132,6 +132,7 @@ class Run {
       return (await this.#enter(smaller)) === undefined && (await this.#stillDiffers(smaller, request, version))
     })
     this.#note(cut, request, seed, `A real proxy, asked in HTTP/${version}, says: ${outcome}`)
+    await this.#enter(world) // the next request is one of the whole world again
   }
 
   async #stillDiffers(world: World, request: Request, version: Version): Promise<boolean> {

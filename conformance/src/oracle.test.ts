@@ -213,6 +213,13 @@ describe('TrafficTarget', () => {
     assert.deepEqual(answer && [...outcomes(answer, get('/'))], ['400'])
   })
 
+  test('what asks for no path is nothing that a route speaks of', () => {
+    for (const asked of [get('*', {}, 'OPTIONS'), get('web:443', {}, 'CONNECT'), get('/api', {}, 'CONNECT')]) {
+      const answer = oracle(world(permissive), request('client', asked))
+      assert.deepEqual(answer && [...outcomes(answer, asked)], ['404'])
+    }
+  })
+
   test('all headers of a route must fit, each in full; one that is absent does not', () => {
     const given = [routes, target('client', http('insiders'))]
     assert.equal(may(given, 'client', get('/', { Cookie: 'a=b;type=insider', 'X-Canary': '1' })), true)

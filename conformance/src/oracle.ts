@@ -8,11 +8,11 @@ import type { Identity } from './oracle/identity.ts'
 import { plainPath } from './oracle/path.ts'
 import { endpoints, pod, service } from './oracle/pods.ts'
 import { shares } from './oracle/split.ts'
-import type { Answer, Caller, Request, World } from './world.ts'
+import type { Answer, Caller, HttpCall, Request, World } from './world.ts'
 
 /** What becomes of a request; undefined where the world has no such port. */
 export function oracle(world: World, { caller, target, call }: Request): Answer | undefined {
-  if (call.kind === 'http' && plainPath(call.path) === undefined) return { kind: 'malformed' }
+  if (call.kind === 'http' && !asksForPath(call)) return { kind: 'malformed' }
   const identity = identityOf(world, caller)
   if (target.kind === 'pod') {
     const found = pod(world, target.pod)
@@ -43,4 +43,9 @@ export function oracle(world: World, { caller, target, call }: Request): Answer 
 export function identityOf(world: World, caller: Caller): Identity | undefined {
   const found = caller.kind === 'pod' ? pod(world, caller.pod) : undefined
   return found?.meshed ? { namespace: found.name.namespace, account: found.account } : undefined
+}
+
+/** A route speaks of paths: who asks for a tunnel, or for the server as a whole (`OPTIONS *`), asks for nothing that it could mean. */
+function asksForPath({ method, path }: HttpCall): boolean {
+  return method !== 'CONNECT' && plainPath(path) !== undefined
 }

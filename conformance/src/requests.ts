@@ -108,15 +108,32 @@ function hosts({ namespace, name }: Name, port: number): readonly string[] {
   ]
 }
 
+/** Requests that ask for no path, and methods that few servers know. */
+const STRANGE = [
+  { method: 'OPTIONS', path: '*' },
+  { method: 'CONNECT', path: 'web:443' },
+  { method: 'TRACE', path: '/api' },
+  { method: 'TRACE', path: '/secret' },
+  { method: 'PURGE', path: '/api' },
+] as const
+
 function http(name: Name, port: number): fc.Arbitrary<Call> {
   return fc
     .record({
-      method: fc.constantFrom('GET', 'GET', ...METHODS),
-      path,
+      line: fc.oneof(
+        {
+          weight: 30,
+          arbitrary: fc.record({
+            method: fc.constantFrom('GET', 'GET', ...METHODS.filter(method => method !== 'CONNECT')),
+            path,
+          }),
+        },
+        { weight: 1, arbitrary: fc.constantFrom(...STRANGE) },
+      ),
       headers,
       host: fc.constantFrom(...hosts(name, port)),
     })
-    .map(({ host, headers, ...rest }) => ({ kind: 'http', ...rest, headers: [['Host', host], ...headers] }))
+    .map(({ line, host, headers }) => ({ kind: 'http', ...line, headers: [['Host', host], ...headers] }))
 }
 
 const TCP: Call = { kind: 'tcp' }

@@ -73,10 +73,10 @@ export type Answer =
   | { readonly kind: 'routed'; readonly backends: readonly BackendAnswer[] }
 
 /**
- * What a caller can tell apart, as one word: `pod <namespace>/<name>`, `400`, `403`, `503`, or `closed` for bytes that
+ * What a caller can tell apart, as one word: `pod <namespace>/<name>`, `400`, `403`, `404`, `503`, or `closed` for bytes that
  * nobody takes.
  */
-export type Outcome = `pod ${string}/${string}` | '400' | '403' | '503' | 'closed' | `unexpected ${string}`
+export type Outcome = `pod ${string}/${string}` | '400' | '403' | '404' | '503' | 'closed' | `unexpected ${string}`
 
 /** A name as it is printed. */
 export function nameText(name: Name): string {

@@ -135,7 +135,7 @@ function outcomeOf(reply: Reply): Outcome {
     case 'http': {
       const { status, headers } = reply
       if (status === 200) return podOutcome(headers[ECHO.pod] ?? '')
-      return status === 400 || status === 403 || status === 503 ? `${status}` : `unexpected ${status}`
+      return status === 400 || status === 403 || status === 404 || status === 503 ? `${status}` : `unexpected ${status}`
     }
   }
 }
@@ -145,7 +145,7 @@ function podOutcome(name: string): Outcome {
   return pod === undefined ? `unexpected answer of ${name}` : `pod ${namespace}/${pod}`
 }
 
-/** Whether HTTP/2 can say the same: it has no repeated spellings of a name, and no `Host` beside its authority. */
-export function fitsHttp2({ path, headers }: HttpCall): boolean {
-  return !path.includes('\\') && headers.every(([, value]) => value === value.trim())
+/** Whether HTTP/2 can say the same: it has no repeated spellings of a name, no `Host` beside its authority, and no path in CONNECT. */
+export function fitsHttp2({ method, path, headers }: HttpCall): boolean {
+  return method !== 'CONNECT' && !path.includes('\\') && headers.every(([, value]) => value === value.trim())
 }

@@ -18,7 +18,7 @@ export function visible(world: World, request: Request): ReadonlySet<Outcome> | 
 
 /** All that a caller may see of an answer. */
 export function outcomes(answer: Answer, call: Call): ReadonlySet<Outcome> {
-  if (answer.kind === 'malformed') return new Set(['400'])
+  if (answer.kind === 'malformed') return new Set([isOfNoPath(call) ? '404' : '400'])
   const nobody: Outcome = call.kind === 'tcp' ? 'closed' : '503'
   const refusal = { denies: call.kind === 'tcp' ? 'closed' : '403', 'finds malformed': '400' } as const
   if (answer.kind === 'refused') return new Set([nobody])
@@ -29,6 +29,11 @@ export function outcomes(answer: Answer, call: Call): ReadonlySet<Outcome> {
         : pods.map(({ pod, verdict }) => (verdict === 'allows' ? podOutcome(pod) : refusal[verdict])),
     ),
   )
+}
+
+/** Well-formed, and about something that nobody has. */
+function isOfNoPath(call: Call): boolean {
+  return call.kind === 'http' && (call.method === 'CONNECT' || (call.method === 'OPTIONS' && call.path === '*'))
 }
 
 export function podOutcome({ namespace, name }: Name): Outcome {

@@ -35,7 +35,7 @@ export const HOST_REGEXES = [
   'WEB',
   'example\\.org',
 ] as const
-export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'CONNECT'] as const
 
 const wanted = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(fc.constant('x-canary'), fc.constantFrom(...HEADER_REGEXES)) },
