@@ -82,6 +82,36 @@ test('what somebody changed or removed is put right within a minute', async () =
   assert.deepEqual(here.roots(), { shop: 'ONE' })
 })
 
+test('what somebody changed is put right within a minute, however much else goes on', async () => {
+  await using here = await scene()
+  await here.publish('ONE', 'shop')
+  here.kept.clear()
+  for (let seconds = 0; seconds < 60; seconds += 10) {
+    await here.clock.run(10_000)
+    await here.publish('ONE', 'shop')
+  }
+  assert.deepEqual(here.roots(), { shop: 'ONE' })
+})
+
+test('a namespace that refuses is not asked again with everything that happens', async () => {
+  await using here = await scene()
+  here.refused.set('closed', 403)
+  for (let times = 0; times < 5; times++) await here.publish('ONE', 'closed')
+  assert.equal(here.server.asked.length, 1)
+  await here.publish('TWO', 'closed')
+  assert.equal(here.server.asked.length, 2, 'what is new is tried at once')
+})
+
+test('who ceases to lead stops in the middle', async () => {
+  const leader = { is: true }
+  await using here = await scene(leader)
+  const { length } = here.server.asked
+  const publishing = here.publish('ONE', 'shop', 'web', 'till')
+  leader.is = false
+  await publishing
+  assert.equal(here.server.asked.length, length + 1)
+})
+
 test('a namespace that refuses holds up no other, is reported once, and is tried again', async () => {
   await using here = await scene()
   here.refused.set('closed', 403)

@@ -34,10 +34,13 @@ export class Upkeep {
   readonly #options: UpkeepOptions
   readonly #done = new Map<string, string>()
   readonly #failing = new Set<string>()
+  /** What failed for which state, and is not tried for it again before the next retry. */
+  readonly #resting = new Map<string, string>()
   readonly #stopping = new AbortController()
   #running: Promise<void> | undefined
   #again = false
-  #cancelTimer: (() => void) | undefined
+  #cancelRepair: (() => void) | undefined
+  #cancelRetry: (() => void) | undefined
 
   constructor(options: UpkeepOptions) {
     this.#options = options
@@ -47,16 +50,18 @@ export class Upkeep {
   look(): void {
     if (this.#stopping.signal.aborted) return
     this.#again = true
+    this.#cancelRepair ??= this.#options.setTimer(() => this.#repair(), REPAIR_MS)
     this.#running ??= this.#work().finally(() => {
       this.#running = undefined
       if (this.#again) this.look()
-      else this.#later()
+      else this.#retryLater()
     })
   }
 
   /** Everything is done again: somebody else led until now. */
   leading(): void {
     this.#done.clear()
+    this.#resting.clear()
     this.look()
   }
 
@@ -67,35 +72,45 @@ export class Upkeep {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    this.#cancelTimer?.()
+    this.#cancelRepair?.()
+    this.#cancelRetry?.()
     await this.#running
   }
 
-  #later(): void {
-    if (this.#stopping.signal.aborted) return
-    this.#cancelTimer?.()
-    const wait = this.#failing.size > 0 ? RETRY_MS : REPAIR_MS
-    this.#cancelTimer = this.#options.setTimer(() => {
-      if (this.#failing.size === 0) this.#done.clear()
+  /** By a clock of its own: where much goes on, a quiet minute never comes. */
+  #repair(): void {
+    this.#cancelRepair = undefined
+    this.#done.clear()
+    this.look()
+  }
+
+  #retryLater(): void {
+    if (this.#stopping.signal.aborted || this.#resting.size === 0) return
+    this.#cancelRetry ??= this.#options.setTimer(() => {
+      this.#cancelRetry = undefined
+      this.#resting.clear()
       this.look()
-    }, wait)
+    }, RETRY_MS)
   }
 
   async #work(): Promise<void> {
     this.#again = false
-    if (!this.#options.leads()) return
-    const chores = this.#options.chores()
+    const { chores: all, leads } = this.#options
+    if (!leads()) return
+    const chores = all()
     const wanted = new Set(chores.map(({ what }) => what))
     for (const gone of [...this.#done.keys(), ...this.#failing]) if (!wanted.has(gone)) this.#forget(gone)
     for (const chore of chores) {
-      if (this.#stopping.signal.aborted || this.#again) return
-      if (this.#done.get(chore.what) !== chore.state) await this.#attempt(chore)
+      if (this.#stopping.signal.aborted || this.#again || !leads()) return
+      const { what, state } = chore
+      if (this.#done.get(what) !== state && this.#resting.get(what) !== state) await this.#attempt(chore)
     }
   }
 
   #forget(what: string): void {
     this.#done.delete(what)
     this.#failing.delete(what)
+    this.#resting.delete(what)
   }
 
   async #attempt({ what, state, run }: Chore): Promise<void> {
@@ -109,6 +124,7 @@ export class Upkeep {
       if (!(error instanceof MeshError)) throw error
       onEvent({ kind: 'upkeepFailed', what, first: !this.#failing.has(what), error })
       this.#failing.add(what)
+      this.#resting.set(what, state)
     }
   }
 }
