@@ -10,7 +10,14 @@ import { adminProviders, readingsOf } from './cli/admin-answers.ts'
 import { addressText } from './cli/options.ts'
 import type { OperatorConfig } from './config.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
-import { Authority, type AuthorityStore, Issuer, noLeafStore, type SetTimer } from './identity/index.ts'
+import {
+  Authority,
+  type AuthorityStore,
+  controlPlaneIdentity,
+  Issuer,
+  noLeafStore,
+  type SetTimer,
+} from './identity/index.ts'
 import type { KubernetesClient } from './kubernetes/index.ts'
 import { Lease } from './leader/index.ts'
 import { coreKinds, type Followed, KubernetesSource, type ReflectorTiming } from './sources/index.ts'
@@ -113,9 +120,17 @@ export async function startClusterRuntime(options: ClusterRuntimeOptions): Promi
       providers: healthOf(metrics, () => (unready.stopping ? ['This replica is stopping.'] : unready.serving())),
     })
     endings.push(() => health.stop())
-    const { plane, lease, source, parts } = await begin(options, endings)
+    const { plane, authority, issuer, lease, source, parts } = await begin(options, endings)
     const waits = () => [...source.unready(), ...parts.flatMap(part => part.unready?.() ?? [])]
-    const providers = { ...adminProviders(plane, metrics), unready: waits }
+    const certificates = {
+      authority,
+      issuer,
+      controlPlane: controlPlaneIdentity(config.mesh.trustDomain, config.namespace),
+    }
+    const providers = {
+      ...adminProviders(plane, metrics, { ...certificates, clock: options.nature.clock }),
+      unready: waits,
+    }
     const { host, port } = config.admin
     const admin = await startAdmin({ address: host, port, audience: 'loopback', onFailure, providers })
     endings.push(() => admin.stop())
@@ -138,12 +153,15 @@ function healthOf(metrics: Metrics, unready: () => readonly string[]): AdminProv
     problems: nothing,
     proxies: nothing,
     counters: nothing,
+    certificates: nothing,
     config: nothing,
   }
 }
 
 interface Begun {
   readonly plane: ControlPlane
+  readonly authority: Authority
+  readonly issuer: Issuer
   readonly lease: Lease
   readonly source: KubernetesSource
   readonly parts: readonly Part[]
@@ -197,7 +215,7 @@ async function begin(options: ClusterRuntimeOptions, endings: (() => Promise<unk
   }
   lease.start()
   endings.push(() => lease.stop()) // first of all to end: another replica writes while this one lets its proxies go
-  return { plane, lease, source, parts }
+  return { plane, authority, issuer, lease, source, parts }
 }
 
 async function serve(

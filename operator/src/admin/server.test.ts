@@ -22,6 +22,7 @@ function providers(more: Partial<AdminProviders> = {}): AdminProviders {
     problems: () => [],
     proxies: () => [],
     counters: () => ({}),
+    certificates: () => ({ certificates: [] }),
     config: node => (node === 'web-1.shop' ? { clusters: [] } : undefined),
     ...more,
   }
@@ -65,6 +66,7 @@ test('every page answers in JSON, but for the metrics', async t => {
     '/debug/problems',
     '/debug/proxies',
     '/debug/counters',
+    '/debug/certificates',
     '/debug/config?node=web-1.shop',
   ]) {
     const { status, headers, body } = await ask(path)

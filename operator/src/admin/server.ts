@@ -23,6 +23,8 @@ export interface AdminProviders {
   readonly proxies: () => unknown
   /** Sums of what proxies were sent. */
   readonly counters: () => unknown
+  /** Which certificates end when. */
+  readonly certificates: () => unknown
   /** What the proxy with this `node.id` should hold; undefined where there is no such proxy. */
   readonly config: (node: string) => unknown
 }
@@ -106,6 +108,7 @@ function routesOf({ providers, audience }: AdminOptions): ReadonlyMap<string, Ro
     ['/debug/problems', shown(providers.problems)],
     ['/debug/proxies', shown(providers.proxies)],
     ['/debug/counters', shown(providers.counters)],
+    ['/debug/certificates', shown(providers.certificates)],
     ['/debug/config', query => config(providers, query.get('node') ?? '')],
   ]
   return new Map(audience === 'loopback' ? [...forAnyone, ...forThisMachine] : forAnyone)

@@ -1,13 +1,21 @@
 /** What a running control plane answers at its admin address, and the numbers it is asked for. Knows no HTTP. */
-import { podOfNodeId, refText } from '@smi-mesh/dataplane/mesh'
+import { podOfNodeId, refText, type SpiffeId } from '@smi-mesh/dataplane/mesh'
 import type { AdminProviders } from '../admin/index.ts'
 import type { Finding } from '../compile/index.ts'
 import type { ControlPlane } from '../control-plane.ts'
-import type { Authority, Issuer } from '../identity/index.ts'
+import { type Authority, expiries, type Issuer } from '../identity/index.ts'
 import { printableMesh, printableResources } from '../printable.ts'
 import type { EventLoopDelay, Metrics, Readings } from '../telemetry/index.ts'
 
-export function adminProviders(plane: ControlPlane, metrics: Metrics): AdminProviders {
+/** Whose certificates are asked about. */
+export interface Certified {
+  readonly authority: Authority
+  readonly issuer: Issuer
+  readonly controlPlane: SpiffeId
+  readonly clock: () => number
+}
+
+export function adminProviders(plane: ControlPlane, metrics: Metrics, certified: Certified): AdminProviders {
   return {
     unready: () => [], // it is listened to once files are read and proxies are served
     metrics: () => metrics.text(),
@@ -16,12 +24,20 @@ export function adminProviders(plane: ControlPlane, metrics: Metrics): AdminProv
     problems: () => plane.sourceProblems(),
     proxies: () => plane.proxies(),
     counters: () => plane.counters(),
+    certificates: () => certificatesOf(certified),
     config: node => {
       const pod = podOfNodeId(node)
       const workload = pod === undefined ? undefined : plane.mesh.pods.get(pod)
       return workload === undefined ? undefined : printableResources(plane.held(workload))
     },
   }
+}
+
+function certificatesOf({ authority, issuer, controlPlane, clock }: Certified) {
+  const now = clock()
+  const { skewMs } = authority.lifetimes
+  const certificates = expiries({ roots: authority.roots(), leaves: issuer.held(), controlPlane, skewMs, now })
+  return { trustDomain: authority.trustDomain, at: new Date(now).toISOString(), certificates }
 }
 
 export interface Readable {

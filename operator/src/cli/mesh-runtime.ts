@@ -117,7 +117,10 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
       address: options.admin.host,
       port: options.admin.port,
       audience: isLoopback(options.admin) ? 'loopback' : 'network',
-      providers: adminProviders(plane, metrics),
+      providers: adminProviders(plane, metrics, {
+        ...{ authority, issuer, clock: world.clock },
+        controlPlane: controlPlaneIdentity(config.trustDomain),
+      }),
       onFailure: mistake,
     })
     return {

@@ -1,6 +1,7 @@
 /** `smictl`: the table of commands. */
 import { Command } from 'commander'
 import { canCommand } from './can.ts'
+import { certificatesCommand } from './certificates.ts'
 import { checkCommand } from './check.ts'
 import { completionCommand } from './completion.ts'
 import { convertCommand } from './convert.ts'
@@ -35,6 +36,7 @@ export function smictl(world: World): Command {
   program.addCommand(convertCommand(world))
   program.addCommand(injectCommand(world))
   program.addCommand(proxiesCommand(world))
+  program.addCommand(certificatesCommand(world))
   program.addCommand(installCommand(world))
   program.addCommand(upgradeCommand(world))
   program.addCommand(uninstallCommand(world))

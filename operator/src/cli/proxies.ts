@@ -1,17 +1,13 @@
 /** `smictl proxies`: which proxies are connected to a running control plane, and whether they took what they were given. */
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { at, listAt, numberAt, textAt } from '../standalone/fields.ts'
-import { ask } from '../standalone/readiness.ts'
 import { ExitCode } from './exit-code.ts'
-import { type Address, address, addressText, type OutputOptions, withOutput } from './options.ts'
+import { addressText, type OutputOptions, withOutput } from './options.ts'
 import { print, renderTable } from './output.ts'
+import { type AdminOptions, askAdmin, withAdmin } from './running.ts'
 import type { World } from './world.ts'
 
-export const DEFAULT_ADMIN = '127.0.0.1:15014'
-
-interface ProxiesOptions extends OutputOptions {
-  readonly adminAddress: Address
-}
+interface ProxiesOptions extends OutputOptions, AdminOptions {}
 
 export function proxiesCommand(world: World): Command {
   const command = new Command('proxies')
@@ -19,11 +15,7 @@ export function proxiesCommand(world: World): Command {
     .description(
       'Asks a running control plane which proxies are connected, and which of them refused something or lag behind.',
     )
-    .addOption(
-      new Option('--admin-address <host:port>', 'the admin side of `smictl serve` or `smictl up`')
-        .argParser(address)
-        .default(address(DEFAULT_ADMIN), DEFAULT_ADMIN),
-    )
+  withAdmin(command)
   withOutput(command)
   return command
     .addHelpText(
@@ -36,9 +28,8 @@ Examples:
 Exit status: 0 all proxies took what they were given, 1 one refused something, 2 not understood, 3 nobody answered.`,
     )
     .action(async (options: ProxiesOptions) => {
-      const { host, port } = options.adminAddress
-      const answer = await ask({ host, port, path: '/debug/proxies' })
-      const proxies = answer?.status === 200 ? parse(answer.body) : undefined
+      const answer = await askAdmin(options.adminAddress, '/debug/proxies')
+      const proxies: readonly unknown[] | undefined = Array.isArray(answer) ? answer : undefined
       if (proxies === undefined) {
         world.complain(
           `No control plane answers at ${addressText(options.adminAddress)}. Start one with \`smictl serve\`, or correct --admin-address.\n`,
@@ -48,15 +39,6 @@ Exit status: 0 all proxies took what they were given, 1 one refused something, 2
       world.write(print(options.output, proxies, () => renderProxies(proxies)))
       return world.finish(proxies.some(hasRejected) ? ExitCode.found : ExitCode.ok)
     })
-}
-
-function parse(body: string): readonly unknown[] | undefined {
-  try {
-    const found: unknown = JSON.parse(body)
-    return Array.isArray(found) ? found : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function hasRejected(proxy: unknown): boolean {

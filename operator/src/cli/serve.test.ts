@@ -46,6 +46,16 @@ describe('the admin address of smictl serve', () => {
     assert.equal((await fetch(`${admin}/debug/config?node=nobody.${namespace}`)).status, 404)
   })
 
+  test('certificates are told by name and end, that of the control plane among them, and no key', async () => {
+    const told = await (await fetch(`${admin}/debug/certificates`)).text()
+    const { certificates } = JSON.parse(told) as { readonly certificates: readonly Record<string, string>[] }
+    const [root, server, ...others] = certificates
+    assert.deepEqual([root?.['role'], root?.['state']], ['signing', 'valid'])
+    assert.equal(server?.['name'], 'spiffe://cluster.local/ns/smi-mesh/sa/control-plane')
+    assert.deepEqual([server['kind'], server['state'], others], ['control plane', 'valid', []])
+    assert.doesNotMatch(told, /private key/i)
+  })
+
   test('it is ready, and says what it read', async () => {
     assert.deepEqual(await json('/readyz'), { status: 'ready' })
     assert.deepEqual(await json('/debug/problems'), [])

@@ -17,8 +17,8 @@ import {
   meshConfig,
   withMeshOptions,
 } from './options.ts'
-import { DEFAULT_ADMIN } from './proxies.ts'
 import { logReports } from './reports.ts'
+import { DEFAULT_ADMIN } from './running.ts'
 import type { World } from './world.ts'
 
 const DEFAULT_XDS = '127.0.0.1:15010'

@@ -12,6 +12,7 @@ import {
   firstState,
   type Lifetimes,
   nextOf,
+  ROOT_BACKDATE_MS,
   type RootState,
   signingOf,
   validAt,
@@ -35,6 +36,8 @@ export interface AuthorityOptions {
 export interface RootView {
   readonly id: string
   readonly role: RootState['role']
+  /** When it came to be. Its certificate is dated back from there. */
+  readonly since: number
   readonly notAfter: number
 }
 
@@ -93,7 +96,12 @@ export class Authority {
   /** Sorted by expiry. */
   roots(): readonly RootView[] {
     return this.#state.roots
-      .map(({ role, root }) => ({ id: root.id, role, notAfter: root.notAfter }))
+      .map(({ role, root }) => ({
+        id: root.id,
+        role,
+        since: root.notBefore + ROOT_BACKDATE_MS,
+        notAfter: root.notAfter,
+      }))
       .toSorted((a, b) => a.notAfter - b.notAfter)
   }
 

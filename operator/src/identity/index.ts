@@ -10,6 +10,7 @@ export {
   tokenServerCredentials,
 } from './credentials.ts'
 export type { IdentityEvent } from './event.ts'
+export { type Expiry, type ExpiryState, expiries } from './expiry.ts'
 export { type FileStores, fileStores } from './file-store.ts'
 export { Issuer, type IssuerOptions, type SetTimer } from './issuer.ts'
 export { type AuthorityStore, type Leaf, type LeafStore, noLeafStore } from './store.ts'

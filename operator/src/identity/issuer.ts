@@ -11,6 +11,7 @@ import type { Authority, Signed } from './authority.ts'
 import { signedBy } from './certificate.ts'
 import { DueQueue } from './due-queue.ts'
 import type { IdentityEvent, IssueReason } from './event.ts'
+import type { LeafView } from './expiry.ts'
 import { type Leaf, type LeafStore, noLeafStore } from './store.ts'
 
 /** Calls back once after `ms`; the returned function cancels that. */
@@ -137,6 +138,16 @@ export class Issuer {
   /** What is in use, for metrics. */
   *certificates(): Iterable<IdentityCertificate> {
     for (const { leaf } of this.#entries.values()) if (leaf !== undefined) yield leaf.certificate
+  }
+
+  /** Every identity that is in use, and how long what it has is valid. */
+  *held(): Iterable<LeafView> {
+    for (const [identity, entry] of this.#entries) {
+      if (!isUsed(entry)) continue
+      const certificate = entry.leaf?.certificate
+      const { notBefore = 0, notAfter = 0 } = certificate ?? {}
+      yield { identity, validity: certificate === undefined ? undefined : { notBefore, notAfter } }
+    }
   }
 
   /** How many identities want a certificate and could not be given a new one. */
@@ -278,7 +289,7 @@ export class Issuer {
   #renew(identity: SpiffeId): void {
     const entry = this.#entries.get(identity)
     if (entry === undefined) return
-    if (entry.published || entry.listeners.size > 0) {
+    if (isUsed(entry)) {
       const leaf = entry.leaf
       const valid = leaf !== undefined && validNow(leaf.certificate, this.#options.now())
       this.#issue(identity, entry, leaf === undefined ? 'first' : valid ? 'renewal' : 'replacement')
@@ -320,6 +331,10 @@ export class Issuer {
     this.#failing.add(what)
     this.#options.onEvent({ kind: 'storeFailed', what, first, error })
   }
+}
+
+function isUsed({ published, listeners }: Entry): boolean {
+  return published || listeners.size > 0
 }
 
 function validNow({ notBefore, notAfter }: IdentityCertificate, now: number): boolean {

@@ -46,7 +46,7 @@ export type Signing = Extract<RootState, { role: 'signing' }>
 type Next = Extract<RootState, { role: 'next' }>
 
 /** A root starts this much in the past, so that a clock set right after the first start does not invalidate it. */
-const ROOT_BACKDATE_MS = 86_400_000
+export const ROOT_BACKDATE_MS = 86_400_000
 
 /** The state of an authority that has just come to be. */
 export function firstState(trustDomain: string, at: Omit<Circumstances, 'bundleHeld' | 'requested'>): AuthorityState {
