@@ -2,6 +2,7 @@
  * Small worlds for property tests: Kubernetes objects as plain data, few names and many references, so that dangling and
  * conflicting ones are the rule. Knows the shapes of the objects and nothing of what is made of them.
  */
+import { refText } from '@smi-mesh/dataplane/mesh'
 import fc from 'fast-check'
 import { type Manifest, refOf } from './world.ts'
 
@@ -258,8 +259,7 @@ export const anyObject: fc.Arbitrary<Manifest> = fc.oneof(
 
 /** The text of an object's reference, unique in a world. */
 export function keyOf(manifest: Manifest): string {
-  const { kind, namespace, name } = refOf(manifest)
-  return `${kind} ${namespace}/${name}`
+  return refText(refOf(manifest))
 }
 
 /** Up to 40 objects, no two of the same name and kind. */

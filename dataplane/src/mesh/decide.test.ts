@@ -138,7 +138,7 @@ test('where no rule fits, the mode decides', () => {
 })
 
 test('of bytes no HTTP rule can be proven', () => {
-  assert.equal(verdict({}, { kind: 'tcp' })?.allowed, false)
+  assert.equal(verdict({ protocol: 'auto' }, { kind: 'tcp' })?.allowed, false)
   assert.equal(verdict({ protocol: 'tcp' })?.allowed, false)
   const any = byApi.map(rule => ({ ...rule, matches: [{ kind: 'any' } as const] }))
   assert.equal(verdict({ protocol: 'tcp', access: { rules: any } })?.allowed, true)
@@ -167,6 +167,18 @@ test('what the proxies answer themselves is decided by nobody, and where bytes a
   assert.deepEqual(ask({}, { ...GET, method: 'CONNECT' }), bad)
   const any = byApi.map(rule => ({ ...rule, matches: [{ kind: 'any' } as const] }))
   assert.equal(verdict({ protocol: 'tcp', access: { rules: any } }, { ...GET, path: '/api#x' })?.kind, 'rule')
+})
+
+test('bytes at a port of HTTP are answered by the proxy, whatever the rules say', () => {
+  const any = byApi.map(rule => ({ ...rule, matches: [{ kind: 'any' } as const] }))
+  for (const protocol of ['http', 'http2'] as const) {
+    const world = { protocol, access: { rules: any } }
+    const refused = { kind: 'unknown', reason: 'no-http' } as const
+    assert.deepEqual(ask(world, { kind: 'tcp' }), refused)
+    const destination = { kind: 'workload', port: workloadPortKey(POD, 8080) } as const
+    assert.deepEqual(ask(world, { kind: 'tcp' }, { destination }), refused)
+  }
+  assert.equal(verdict({ protocol: 'auto', access: { rules: any } }, { kind: 'tcp' })?.allowed, true)
 })
 
 test('a mesh may be set to let escaped slashes pass, and then the path is judged as it stands', () => {

@@ -81,7 +81,10 @@ export interface BackendDecision {
 }
 
 export type Decision =
-  | { readonly kind: 'unknown'; readonly reason: 'no-such-service' | 'no-such-port' | 'no-such-workload' | 'bad-path' }
+  | {
+      readonly kind: 'unknown'
+      readonly reason: 'no-such-service' | 'no-such-port' | 'no-such-workload' | 'bad-path' | 'no-http'
+    }
   | { readonly kind: 'refused'; readonly route: Route; readonly status: number; readonly reason: string }
   | {
       readonly kind: 'routed'
@@ -97,7 +100,7 @@ export function decide(mesh: Mesh, request: MeshRequest): Decision {
     const { port } = request.destination
     if (!mesh.access.has(port)) return { kind: 'unknown', reason: 'no-such-workload' }
     const call = normalCall(request.call, protocolOf(mesh, port), mesh.config)
-    if (call === undefined) return { kind: 'unknown', reason: 'bad-path' }
+    if (typeof call === 'string') return { kind: 'unknown', reason: call }
     return { kind: 'judged', verdict: verdictOf(mesh, port, request.source, call) }
   }
   const destination = servicePortOf(mesh, request.source, request.destination)
@@ -105,7 +108,7 @@ export function decide(mesh: Mesh, request: MeshRequest): Decision {
   const routes = mesh.routes.get(destination)?.routes
   if (routes === undefined) return { kind: 'unknown', reason: 'no-such-port' }
   const call = normalCall(request.call, spokenAt(mesh, destination), mesh.config)
-  if (call === undefined) return { kind: 'unknown', reason: 'bad-path' }
+  if (typeof call === 'string') return { kind: 'unknown', reason: call }
   const route = routeOf(routes, request, call, destination)
   if (route === undefined) return { kind: 'unknown', reason: 'no-such-port' }
   if (route.action.kind === 'refuse')
@@ -130,15 +133,15 @@ export type NormalCall =
     }
   | { readonly kind: 'tcp' }
 
-/** Undefined where a proxy that reads the request answers it: no path, or a tunnel through the mesh, which there is none. */
+/** Why a proxy answers by itself: no path, a tunnel through the mesh, which there is none, or bytes where HTTP is read. */
 function normalCall(
   call: Call,
   spoken: Protocol,
   { escapedSlashes }: Pick<MeshConfig, 'escapedSlashes'>,
-): NormalCall | undefined {
-  if (call.kind === 'tcp') return call
+): NormalCall | 'bad-path' | 'no-http' {
+  if (call.kind === 'tcp') return spoken === 'http' || spoken === 'http2' ? 'no-http' : call
   const path = call.method === 'CONNECT' ? undefined : normalPath(call.path)
-  if (path === undefined) return spoken === 'tcp' ? { kind: 'tcp' } : undefined
+  if (path === undefined) return spoken === 'tcp' ? { kind: 'tcp' } : 'bad-path'
   const headers = joinedHeaders(call.headers)
   const authority = headers.get(':authority') ?? headers.get('host')
   if (authority !== undefined) headers.set('host', hostOf(authority))

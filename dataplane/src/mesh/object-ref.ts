@@ -4,14 +4,15 @@ export interface ObjectRef {
   /** Only where it is not the usual one of the kind, so that equal references are equal values. */
   readonly group?: string
   readonly kind: string
+  /** Empty for what belongs to the whole cluster. */
   readonly namespace: string
   readonly name: string
 }
 
-/** `TrafficSplit shop/canary`, as messages and annotations spell it; `TCPRoute.gateway.networking.k8s.io shop/db` of another group. */
+/** `TrafficSplit shop/canary`, as messages and annotations spell it; `TCPRoute.gateway.networking.k8s.io shop/db` of another group, `Namespace shop` of none. */
 export function refText(ref: ObjectRef): string {
   const kind = ref.group === undefined ? ref.kind : `${ref.kind}.${ref.group}`
-  return `${kind} ${ref.namespace}/${ref.name}`
+  return ref.namespace === '' ? `${kind} ${ref.name}` : `${kind} ${ref.namespace}/${ref.name}`
 }
 
 /** Total order, so that lists of references are the same on every replica. */

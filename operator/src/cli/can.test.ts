@@ -108,6 +108,28 @@ test('a header given several times is asked about as it would be sent', async t 
   assert.deepEqual([await asked('admin'), await asked('guest', 'admin'), await asked('admin', 'guest')], [0, 1, 1])
 })
 
+test('who and what the files do not know is said', async () => {
+  const caller = await can('-n', 'web', 'sa/storefrnt', 'GET', '/checkout', 'checkout.shop:8080')
+  assert.match(caller.printed, /The files have no ServiceAccount web\/storefrnt, and no pod that runs as it\./)
+  assert.equal(caller.code, 1)
+  assert.doesNotMatch(
+    (await can('-n', 'web', 'sa/storefront', 'GET', '/', 'checkout.shop')).printed,
+    /The files have no/,
+  )
+  assert.match(
+    (await can('-n', 'web', 'sa/storefront', 'checkout:8080')).printed,
+    /no Service checkout in namespace web\./,
+  )
+  assert.match((await can('-n', 'web', 'sa/storefront', 'checkot.shop:8080')).printed, /no Service checkot\.shop\./)
+  assert.match((await can('-n', 'web', 'sa/storefront', 'checkout.shop:1')).printed, /The Service has no port 1\./)
+})
+
+test('plain bytes are not let in where HTTP is spoken', async () => {
+  const { first, code } = await can('-n', 'shop', 'sa/checkout', 'payments:8080')
+  assert.match(first ?? '', /^no: The port speaks HTTP, so the proxies answer 400 to plain bytes\./)
+  assert.equal(code, 1)
+})
+
 test('programs get the whole decision', async () => {
   const { printed, code } = await can('-o', 'json', '-n', 'shop', 'sa/checkout', 'GET', '/pay', 'payments')
   const answer = JSON.parse(printed)

@@ -66,15 +66,17 @@ Examples:
   smictl can -f shop -n web sa/storefront GET /checkout checkout.shop:8080
   smictl can -f shop -n shop sa/checkout POST /pay payments -H 'x-tenant: a'
   smictl can -f shop unidentified GET / storefront.web:8080
-  smictl can -f shop -n shop sa/checkout payments:8080
+  smictl can -f shop -n shop sa/checkout database:5432
 
 Exit status: 0 yes, 1 no or only in part, 2 not understood.`,
     )
     .action((caller: string, call: readonly string[], options: CanOptions) => {
       const config = meshConfig(options)
-      const { translation } = look(world, options.files, config)
+      const { translation, origins } = look(world, options.files, config)
       const request = requestOf(translation.mesh, caller, call, options)
       const answer = answerTo(translation.mesh, request)
+      const stranger = unknownCaller(translation.mesh, request, new Set(origins.keys()))
+      if (stranger !== undefined) world.complain(`${stranger}\n`)
       world.write(print(options.output, answer, () => renderAnswer(answer)))
       world.finish(answer.allowed === 'yes' ? ExitCode.ok : ExitCode.found)
     })
@@ -117,9 +119,21 @@ function onlyPort(mesh: Mesh, host: string, home: string): number {
   const ports = service?.ports.map(({ port }) => port).join(', ') ?? ''
   throw new InvalidArgumentError(
     service === undefined
-      ? `There is no Service ${host}; name one that the files have.`
+      ? `There is no Service ${host.includes('.') ? host : `${host} in namespace ${home}`}; name one that the files have.`
       : `${host} has the ports ${ports}; write ${host}:<port>.`,
   )
+}
+
+/** A remark where the caller is nobody the files speak of: the answer holds, but perhaps not for whom it was meant. */
+function unknownCaller(mesh: Mesh, { source }: MeshRequest, objects: ReadonlySet<string>): string | undefined {
+  const account = parseSpiffeId(source)
+  // Every namespace of a cluster has an account of this name.
+  if (account === undefined || account.serviceAccount === 'default') return undefined
+  const ref = { kind: 'ServiceAccount', namespace: account.namespace, name: account.serviceAccount }
+  if (objects.has(refText(ref)) || [...mesh.workloads.entries()].some(([, { identity }]) => identity === source)) {
+    return undefined
+  }
+  return `The files have no ${refText(ref)}, and no pod that runs as it. Correct the name, or its namespace (-n).`
 }
 
 /** The decision of the mesh, summed up. */
@@ -132,7 +146,7 @@ export function answerTo(mesh: Mesh, request: MeshRequest): Answer {
 function sumUp(decision: Decision, request: MeshRequest): Pick<Answer, 'allowed' | 'because'> {
   switch (decision.kind) {
     case 'unknown':
-      return { allowed: 'no', because: UNKNOWN[decision.reason] }
+      return { allowed: 'no', because: unknownText(decision.reason, request) }
     case 'refused':
       return { allowed: 'no', because: `The route answers ${decision.status} itself (${decision.reason}).` }
     case 'judged':
@@ -142,12 +156,28 @@ function sumUp(decision: Decision, request: MeshRequest): Pick<Answer, 'allowed'
   }
 }
 
-const UNKNOWN: Readonly<Record<Extract<Decision, { kind: 'unknown' }>['reason'], string>> = {
-  'no-such-service': 'There is no Service of this name.',
-  'no-such-port': 'The Service has no such port.',
-  'no-such-workload': 'There is no such workload, or it has no such port.',
-  'bad-path':
-    'The proxies answer this themselves (400 or 404): the path is none or has a fragment, or the method is CONNECT.',
+function unknownText(
+  reason: Extract<Decision, { kind: 'unknown' }>['reason'],
+  { destination, source }: MeshRequest,
+): string {
+  switch (reason) {
+    case 'no-such-service':
+      return `There is no Service ${destination.kind === 'host' ? serviceText(destination.host, source) : 'of this name'}.`
+    case 'no-such-port':
+      return `The Service has no ${destination.kind === 'host' ? `port ${destination.port}` : 'such port'}.`
+    case 'no-such-workload':
+      return 'There is no such workload, or it has no such port.'
+    case 'bad-path':
+      return 'The proxies answer this themselves (400 or 404): the path is none or has a fragment, or the method is CONNECT.'
+    case 'no-http':
+      return 'The port speaks HTTP, so the proxies answer 400 to plain bytes. Ask with a method and a path.'
+  }
+}
+
+/** A short name is one of the caller's namespace, which the caller may not have thought of. */
+function serviceText(host: string, source: MeshRequest['source']): string {
+  const namespace = parseSpiffeId(source)?.namespace
+  return host.includes('.') || namespace === undefined ? host : `${host} in namespace ${namespace}`
 }
 
 function sumUpBackends(

@@ -32,6 +32,17 @@ test('an object leads to the resources made from it, in whatever case its kind i
   assert.deepEqual((await explained('trafficsplit/shop/checkout-canary')).resources, resources)
 })
 
+test('an object of the whole cluster is named without a namespace', async () => {
+  for (const name of ['Namespace shop', 'namespace/shop']) {
+    const { objects } = await explained(name)
+    assert.deepEqual(
+      objects?.map(({ object }: { object: string }) => object),
+      ['Namespace shop'],
+      name,
+    )
+  }
+})
+
 test('the rule that a denial or an access log names leads to its TrafficTarget', async () => {
   const { objects } = await explained('traffictarget/shop/checkout-to-payments/payments')
   assert.deepEqual(

@@ -90,11 +90,11 @@ export function explain(translation: Translation, origins: ReadonlyMap<string, s
   }
 }
 
-/** `TrafficSplit shop/canary`, `trafficsplit/shop/canary` and the rule `traffictarget/shop/pay/routes` all name an object. */
+/** `TrafficSplit shop/canary`, `trafficsplit/shop/canary`, the rule `traffictarget/shop/pay/routes` and `Namespace shop` all name an object. */
 function objectNamed(name: string, origins: ReadonlyMap<string, string>): string | undefined {
-  const [, kind, namespace, object] = /^([\w.-]+)[ /]([^/ ]*)\/([^/ ]+)(?:\/.*)?$/.exec(name) ?? []
-  if (kind === undefined || namespace === undefined || object === undefined) return undefined
-  const wanted = `${kind} ${namespace}/${object}`.toLowerCase()
+  const [, kind, first, second] = /^([\w.-]+)[ /]([^/ ]+)(?:\/([^/ ]+)(?:\/.*)?)?$/.exec(name) ?? []
+  if (kind === undefined || first === undefined) return undefined
+  const wanted = `${kind} ${second === undefined ? first : `${first}/${second}`}`.toLowerCase()
   return [...origins.keys()].find(text => text.toLowerCase() === wanted)
 }
 

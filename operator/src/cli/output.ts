@@ -36,3 +36,8 @@ export function renderTable({ columns, rows }: Table): string {
       .trimEnd()
   return `${[headings, ...rows].map(line).join('\n')}\n`
 }
+
+/** `1 object`, `2 objects`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

@@ -9,7 +9,7 @@ import { CLUSTER_PLAN, expandAsReady } from '../standalone/expand.ts'
 import { translate } from '../translate.ts'
 import { ExitCode } from './exit-code.ts'
 import { type MeshOptions, meshConfig, type OutputOptions, withMeshOptions, withOutput } from './options.ts'
-import { print, renderTable } from './output.ts'
+import { counted, print, renderTable } from './output.ts'
 import type { World } from './world.ts'
 
 /** One thing to be said about a file. `error`: it will not do what it says. `warning`: it will, but look. */
@@ -56,7 +56,12 @@ Exit status: 0 nothing is wrong (there may be warnings), 1 something is, 2 not u
       const remarks = options.references ? [...alone, ...ofMeaning(objects, options, alone)] : alone
       world.write(print(options.output, remarks, () => renderRemarks(remarks)))
       const errors = remarks.filter(({ severity }) => severity === 'error').length
-      world.complain(`${objects.length} objects, ${errors} errors, ${remarks.length - errors} warnings\n`)
+      const sums = [
+        counted(objects.length, 'object'),
+        counted(errors, 'error'),
+        counted(remarks.length - errors, 'warning'),
+      ]
+      world.complain(`${sums.join(', ')}\n`)
       world.finish(errors > 0 ? ExitCode.found : ExitCode.ok)
     })
 }

@@ -298,7 +298,7 @@ test('a namespace that is not enforcing may still keep callers without an identi
 test('an access annotation that means nothing is read as enforce', () => {
   const made = world(inMode('permisive'), { access: 'permissive' })
   assert.equal(made.allows('shop/client', V1), false)
-  assert.deepEqual(made.reasons('Namespace /shop'), ['AnnotationValue'])
+  assert.deepEqual(made.reasons('Namespace shop'), ['AnnotationValue'])
 })
 
 test('a TrafficTarget that can no longer be read leaves its last good version in force', () => {

@@ -135,6 +135,7 @@ function problemOf({ name, state, size }: Reflector): readonly SourceProblem[] {
 }
 
 function absence(name: string, size: number): string {
-  const kept = size === 0 ? '' : ` The ${size} objects that were there stay in force until it is served again.`
+  const those = size === 1 ? 'The object that was there stays' : `The ${size} objects that were there stay`
+  const kept = size === 0 ? '' : ` ${those} in force until it is served again.`
   return `The cluster does not serve ${name}. Install its CustomResourceDefinition; nothing need be restarted.${kept}`
 }
