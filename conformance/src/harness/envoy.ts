@@ -1,6 +1,6 @@
 /** A real Envoy as a child process: started from a bootstrap, stopped by its process id, and nothing of it left behind. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -43,7 +43,10 @@ export async function startEnvoy({ binary, bootstrap }: EnvoyStart): Promise<Env
   })
   await log.close()
   const exited = new Promise<void>(done => child.once('close', () => done()))
-  const orphaned = () => child.kill('SIGKILL')
+  const orphaned = () => {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
   process.once('exit', orphaned)
   return {
     log: () => readFile(logFile, 'utf8'),
