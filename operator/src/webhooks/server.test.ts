@@ -21,7 +21,11 @@ interface Scene {
   readonly failures: unknown[]
 }
 
-async function scene(t: TestContext, webhooks: Readonly<Record<string, Webhook>> = {}, name = NAME): Promise<Scene> {
+const MANY_BYTES = 64 << 20
+
+type Answers = Readonly<Record<string, Webhook['answer']>>
+
+async function scene(t: TestContext, answers: Answers = {}, name = NAME, mostBytes = MANY_BYTES): Promise<Scene> {
   const mesh = await rig({ clock: new FakeClock(Date.now()), leafMs: LEAF_MS, dnsNames: () => [name] })
   const failures: unknown[] = []
   const server = new WebhookServer({
@@ -30,7 +34,7 @@ async function scene(t: TestContext, webhooks: Readonly<Record<string, Webhook>>
     credentials: mesh.issuer,
     identity: IDENTITY,
     serverName: NAME,
-    webhooks: new Map(Object.entries(webhooks)),
+    webhooks: new Map(Object.entries(answers).map(([path, answer]) => [path, { answer, mostBytes }])),
     onFailure: (_path, error) => failures.push(error),
     now: () => performance.now(),
   })
@@ -99,6 +103,19 @@ test('3 MB are read, and more than a list can have is refused before it is held'
   })
   const tooMuch = await ask(here, '/size', 'x'.repeat((64 << 20) + 1)).catch((error: unknown) => String(error))
   assert.ok(typeof tooMuch === 'string' || tooMuch.status === 413, String(tooMuch))
+})
+
+test('what a path does not take is refused, though another would', async t => {
+  const here = await scene(t, { '/size': () => ({}) }, NAME, 1 << 20)
+  const tooMuch = await ask(here, '/size', 'x'.repeat((1 << 20) + 1)).catch((error: unknown) => String(error))
+  assert.ok(typeof tooMuch === 'string' || tooMuch.status === 413, String(tooMuch))
+})
+
+test('few bytes that would become very many values are not unfolded', async t => {
+  const here = await scene(t, { '/echo': () => ({}) })
+  const bomb = await ask(here, '/echo', `[${'{},'.repeat(1 << 20)}{}]`).catch((error: unknown) => String(error))
+  assert.ok(typeof bomb === 'string' || bomb.status === 413, JSON.stringify(bomb))
+  assert.equal((await ask(here, '/echo', '{}')).status, 200)
 })
 
 test('it says whether an API server could call it now', async t => {

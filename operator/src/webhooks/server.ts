@@ -12,9 +12,13 @@ import type { IdentityCertificate, SpiffeId, TrustBundle } from '@smi-mesh/datap
 import type { Fields } from '../facts/read.ts'
 import type { CredentialSource } from '../identity/index.ts'
 import { MeshError, systemCode } from '../mesh-error.ts'
+import { type Answer, Bodies, type Body } from './bodies.ts'
 
-/** Answers a review with a review; a sentence where it is none that can be answered. */
-export type Webhook = (body: unknown) => Fields | string
+export interface Webhook {
+  /** Answers a review with a review; a sentence where it is none that can be answered. */
+  readonly answer: (body: unknown) => Fields | string
+  readonly mostBytes: number
+}
 
 export interface WebhookServerOptions {
   readonly host: string
@@ -33,31 +37,37 @@ export interface WebhookServerOptions {
   readonly now: () => number
 }
 
-/** A conversion is asked of all objects of a list at once, and each may have 3 MB. */
-const MOST_BYTES = 64 << 20
-const REQUEST_TIMEOUT_MS = 15_000
+/**
+ * Whoever can reach the port may send anything, and the same process serves the proxies: a few bytes must not become all its
+ * memory, nor a few slow connections all there are.
+ */
+const TIMES = {
+  handshakeTimeout: 5_000,
+  headersTimeout: 5_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 1_000,
+}
+/** Nothing was sent or taken. */
+const SILENCE_MS = 30_000
 const SELF_CHECK_MS = 2_000
 const MAX_CONNECTIONS = 512
 const HEALTH = '/healthz'
-
-interface Answer {
-  readonly status: number
-  readonly body: Fields | string
-}
 
 export class WebhookServer {
   readonly #options: WebhookServerOptions
   readonly #server: Server
   readonly #endings: (() => void)[] = []
+  readonly #bodies = new Bodies()
   #certificate: IdentityCertificate | undefined
   #bundle: TrustBundle | undefined
 
   constructor(options: WebhookServerOptions) {
     this.#options = options
-    this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, minVersion: 'TLSv1.2' }, (incoming, response) =>
+    this.#server = createServer({ ...TIMES, minVersion: 'TLSv1.2' }, (incoming, response) =>
       this.#answer(incoming, response),
     )
     this.#server.maxConnections = MAX_CONNECTIONS
+    this.#server.setTimeout(SILENCE_MS)
     // Half a handshake is no failure of ours, and a health check by a stranger is one.
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy())
   }
@@ -126,7 +136,9 @@ export class WebhookServer {
     const { answered, onFailure, now } = this.#options
     const began = now()
     const path = pathOf(incoming)
-    this.#asked(incoming, path).then(
+    const body = this.#bodies.body()
+    response.once('close', () => body.release()) // as long as the answer is not taken, it is held as well
+    this.#asked(incoming, path, body).then(
       answer => {
         send(response, answer)
         if (path !== HEALTH) answered?.(path, answer.status, now() - began)
@@ -139,31 +151,18 @@ export class WebhookServer {
     )
   }
 
-  async #asked(incoming: IncomingMessage, path: string): Promise<Answer> {
+  async #asked(incoming: IncomingMessage, path: string, body: Body): Promise<Answer> {
     if (path === HEALTH && incoming.method === 'GET') return { status: 200, body: { status: 'alive' } }
     const webhook = this.#options.webhooks.get(path)
     if (webhook === undefined) return { status: 404, body: 'There is no such webhook.' }
     if (incoming.method !== 'POST') return { status: 405, body: 'A review is sent by POST.' }
-    const text = await read(incoming)
-    if (text === undefined) return { status: 413, body: `A review has at most ${MOST_BYTES >> 20} MiB.` }
-    const body = parsed(text)
-    if (body === undefined) return { status: 400, body: 'A review is JSON.' }
-    const answer = webhook(body)
+    const text = await body.read(incoming, webhook.mostBytes)
+    if (typeof text !== 'string') return text
+    const review = parsed(text)
+    if (review === undefined) return { status: 400, body: 'A review is JSON.' }
+    const answer = webhook.answer(review)
     return { status: typeof answer === 'string' ? 400 : 200, body: answer }
   }
-}
-
-/** Undefined where it is more than will be read; the rest is let go unread. */
-async function read(incoming: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of incoming) {
-    if (!Buffer.isBuffer(chunk)) continue
-    bytes += chunk.length
-    if (bytes > MOST_BYTES) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 function parsed(text: string): unknown {
@@ -177,7 +176,9 @@ function parsed(text: string): unknown {
 function send(response: ServerResponse, { status, body }: Answer): void {
   const text = typeof body === 'string' ? `${body}\n` : JSON.stringify(body)
   const type = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json'
-  response.writeHead(status, { 'content-type': type, ...(status === 413 ? { connection: 'close' } : {}) }).end(text)
+  response
+    .writeHead(status, { 'content-type': type, ...(status === 413 || status === 503 ? { connection: 'close' } : {}) })
+    .end(text)
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

@@ -16,6 +16,8 @@ type Injecting = Pick<WebhookPartOptions, 'injection' | 'announcer'>
 
 /** Whoever can reach the port may ask for any path; not each of them is a series. */
 const KNOWN: ReadonlySet<string> = new Set(['/convert', '/validate', '/inject'])
+/** A conversion is asked of all objects of a list at once; an admission of one, which has 3 MB at most, as it was and as it is. */
+const MOST_BYTES = { conversion: 64 << 20, admission: 8 << 20 }
 /** Of our Service; see docs/design/cluster.md. */
 const XDS_PORT = 15_010
 /** How soon it is noticed that the API server would get no answer. */
@@ -43,7 +45,7 @@ export function webhookPart({
       identity: controlPlaneIdentity(config.mesh.trustDomain, config.namespace),
       serverName: serviceNames(config.namespace)[0],
       webhooks: new Map<string, Webhook>([
-        ['/convert', conversionAnswer],
+        ['/convert', { answer: conversionAnswer, mostBytes: MOST_BYTES.conversion }],
         ['/validate', admission(request => judgeSmi(request, change => plane.whatIf(change)))],
         ['/inject', admission(request => injected(request, { injection, announcer }))],
       ]),
@@ -115,10 +117,11 @@ export function serviceNames(namespace: string): readonly [string, ...string[]] 
 }
 
 function admission(judge: (request: AdmissionRequest) => Verdict): Webhook {
-  return (body): Fields | string => {
+  const answer = (body: unknown): Fields | string => {
     const request = admissionRequest(body)
     return typeof request === 'string' ? request : admissionAnswer(request.uid, judge(request))
   }
+  return { answer, mostBytes: MOST_BYTES.admission }
 }
 
 /** That a namespace has joined is for the API server to know: it would not have asked otherwise. */
