@@ -16,15 +16,15 @@ function statusOf(read: string | Answer): number {
 }
 
 test('what is begun and never ended takes a share of the room and no more; small bodies have a room of their own', async t => {
-  const bodies = new Bodies()
+  const bodies = new Bodies(4 * MIB)
   const { promise: never, resolve: end } = Promise.withResolvers<void>()
   t.after(() => end())
   const slow = Array.from({ length: 3 }, () => bodies.body())
-  const reading = slow.map(body => body.read(sent(48, never), 64 * MIB))
+  const reading = slow.map(body => body.read(sent(2, never), 64 * MIB))
   assert.equal(statusOf(await Promise.race(reading)), 503)
   assert.equal(await bodies.body().read(Readable.from([Buffer.from('{}')]), MIB), '{}')
   for (const body of slow) body.release()
-  assert.equal(statusOf(await bodies.body().read(sent(48), 64 * MIB)), 200)
+  assert.equal(statusOf(await bodies.body().read(sent(2), 64 * MIB)), 200)
 })
 
 test('a body is refused once it is more than its path takes', async () => {

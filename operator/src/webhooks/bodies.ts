@@ -24,7 +24,12 @@ const MOST_LARGE_BYTES = 128 << 20
 const MOST_VALUES = 2_000_000
 
 export class Bodies {
+  readonly #mostLarge: number
   #large = 0
+
+  constructor(mostLargeBytes = MOST_LARGE_BYTES) {
+    this.#mostLarge = mostLargeBytes
+  }
 
   body(): Body {
     let mine = 0
@@ -45,7 +50,7 @@ export class Bodies {
           values += valuesIn(chunk)
           if (values > MOST_VALUES) return { status: 413, body: `A review has at most ${MOST_VALUES} values.` }
           grow(bytes)
-          if (this.#large > MOST_LARGE_BYTES)
+          if (bytes > SMALL_BYTES && this.#large > this.#mostLarge)
             return { status: 503, body: 'Too much is being sent at once; come again.' }
           read.push(chunk)
         }
