@@ -13,7 +13,7 @@ export {
   type Session,
   type SessionEvent,
   type Step,
-  step,
   type TypeState,
 } from './session.ts'
+export { step } from './step.ts'
 export { PUSH_ORDER, typeWord } from './type-url.ts'

@@ -1,13 +1,11 @@
 /**
  * One ADS stream as a value. A session is a revision: what to send is the difference between what its client holds and
- * what is current. All protocol behaviour is in `step`, which is pure; the gRPC server only carries bytes.
+ * what is current. How it goes on is `step.ts`'s business.
  */
 import type { WorkloadKey } from '../mesh/keys.ts'
 import type { ObjectRef } from '../mesh/object-ref.ts'
 import type { TypeUrl } from '../mesh/resource.ts'
-import { absorb } from './absorb.ts'
-import { advance } from './advance.ts'
-import type { Catalog, Revision } from './catalog.ts'
+import type { Revision } from './catalog.ts'
 import { type NameSet, NO_NAMES } from './name-set.ts'
 import type { DiscoveryRequest } from './request.ts'
 import type { Version } from './resource.ts'
@@ -75,18 +73,4 @@ export interface Step {
 
 export function openSession(scope: WorkloadKey): Session {
   return { scope, types: {}, warming: NO_NAMES, heard: false }
-}
-
-/** What becomes of a session, and what its client is to be sent. */
-export function step(session: Session, event: SessionEvent, catalog: Catalog): Step {
-  switch (event.kind) {
-    case 'request': {
-      const { session: next, rejected } = absorb(session, event.request, catalog)
-      return { ...advance(next, catalog), rejected }
-    }
-    case 'revision':
-      return { ...advance(session, catalog), rejected: undefined }
-    case 'overdue':
-      return { ...advance({ ...session, warming: NO_NAMES }, catalog), rejected: undefined }
-  }
 }

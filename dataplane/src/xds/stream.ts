@@ -7,7 +7,8 @@ import type { Peer } from './peer.ts'
 import { type ConnectedProxy, type ProxyState, proxyState, type TypeNotes } from './proxy-state.ts'
 import { type DiscoveryRequest, decodeRequest, type NodeInfo } from './request.ts'
 import type { Response, SharedResponses } from './response.ts'
-import { openSession, type Rejection, type Session, type SessionEvent, step } from './session.ts'
+import { openSession, type Rejection, type Session, type SessionEvent } from './session.ts'
+import { step } from './step.ts'
 import { isTypeUrl } from './type-url.ts'
 
 export type Call = ServerDuplexStream<Buffer, Buffer>
