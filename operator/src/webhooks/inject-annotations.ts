@@ -3,10 +3,12 @@
  * told: nothing is excepted from the mesh by a typing error.
  */
 import { BlockList, isIP } from 'node:net'
-import { CAPTURE_ALL, type Capture } from '@smi-mesh/dataplane/sidecar'
+import type { Capture } from '@smi-mesh/dataplane/sidecar'
 import type { Fields } from '../facts/read.ts'
 import type { ProxySettings } from './inject-context.ts'
 
+const PORT = 'port from 1 to 65535'
+const RANGE = 'block of addresses such as 10.0.0.0/8'
 const OURS = 'smi-mesh.dev/'
 const OSM = 'openservicemesh.io/'
 
@@ -29,8 +31,17 @@ export function annotated(annotations: Fields, defaults: ProxySettings): Annotat
         return value ?? []
       })
   }
-  const ports = (name: string) => listed(name, portOf, 'port from 1 to 65535')
-  const ranges = (name: string) => listed(name, rangeOf, 'block of addresses such as 10.0.0.0/8')
+  /** Naming what is taken in leaves out all else: where a word cannot be read, or there is none, all is taken in. */
+  const included = <T>(name: string, read: (word: string) => T | undefined, what: string): 'all' | readonly T[] => {
+    if (said(name) === undefined) return 'all'
+    const before = warnings.length
+    const found = listed(name, read, what)
+    if (found.length > 0 && warnings.length === before) return found
+    warnings.push(`Annotation ${OURS}${name} does not say what to take in; everything is.`)
+    return 'all'
+  }
+  const ports = (name: string) => listed(name, portOf, PORT)
+  const ranges = (name: string) => listed(name, rangeOf, RANGE)
   const one = (name: string, otherwise: string, fits: RegExp) => {
     const value = said(name)
     if (value === undefined || fits.test(value)) return value ?? otherwise
@@ -40,17 +51,11 @@ export function annotated(annotations: Fields, defaults: ProxySettings): Annotat
   return {
     capture: {
       inbound: {
-        ports:
-          said('inbound-port-inclusion-list') === undefined
-            ? CAPTURE_ALL.inbound.ports
-            : ports('inbound-port-inclusion-list'),
+        ports: included('inbound-port-inclusion-list', portOf, PORT),
         exceptPorts: ports('inbound-port-exclusion-list'),
       },
       outbound: {
-        ranges:
-          said('outbound-ip-range-inclusion-list') === undefined
-            ? CAPTURE_ALL.outbound.ranges
-            : ranges('outbound-ip-range-inclusion-list'),
+        ranges: included('outbound-ip-range-inclusion-list', rangeOf, RANGE),
         exceptRanges: ranges('outbound-ip-range-exclusion-list'),
         exceptPorts: ports('outbound-port-exclusion-list'),
       },

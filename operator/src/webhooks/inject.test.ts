@@ -28,6 +28,8 @@ const context: InjectContext = {
   defaults: DEFAULT_PROXY_SETTINGS,
 }
 
+const POD = { group: '', version: 'v1', kind: 'Pod' }
+
 function yaml(value: unknown): string {
   return stringify(value, { lineWidth: 120, aliasDuplicateObjects: false })
 }
@@ -97,6 +99,37 @@ describe('injecting', () => {
     const { controlPlane, workload, probes } = optionsOf(injected(podOf(web)))
     assert.deepEqual([controlPlane, workload, probes.length], [context.controlPlane, 'shop/default', 1])
   })
+
+  test('a pod that cannot be in the mesh any more after the first pass keeps nothing of its proxy', () => {
+    const once = injected(podOf(web))
+    const moved = { ...once, spec: { ...fieldsOf(once['spec']), hostNetwork: true } }
+    const review = { uid: '1', kind: POD, operation: 'CREATE', namespace: 'shop', name: '', dryRun: false } as const
+    const { verdict, event } = judgePod({ ...review, before: undefined, object: moved }, context)
+    assert.equal(event?.reason, 'HostNetwork')
+    const values = verdict.kind === 'allowed' ? (verdict.patch ?? []).map(({ path, value }) => [path, value]) : []
+    const by = new Map(values.map(([path, value]) => [String(path), value]))
+    assert.deepEqual(by.get('/spec/initContainers'), [])
+    assert.deepEqual(by.get('/spec/volumes'), [])
+    assert.equal(fieldsOf(by.get('/metadata/annotations'))['smi-mesh.dev/status'], undefined)
+  })
+
+  test('who claims to have been injected and is not, is not believed', () => {
+    const pod = podOf({ ...web, name: 'istio-proxy' })
+    const liar = { ...pod, metadata: { ...pod.metadata, annotations: { 'smi-mesh.dev/status': 'injected' } } }
+    const review = { uid: '1', kind: POD, operation: 'CREATE', namespace: 'shop', name: '', dryRun: false } as const
+    const { verdict } = judgePod({ ...review, before: undefined, object: liar }, context)
+    const patch = verdict.kind === 'allowed' ? verdict.patch : undefined
+    assert.deepEqual(patch, [{ op: 'add', path: '/metadata/annotations', value: {} }])
+  })
+
+  for (const list of ['8080, 80a', '', '0']) {
+    test(`of an inclusion list "${list}" no port is left out of the mesh by mistake`, () => {
+      const annotations = { 'smi-mesh.dev/inbound-port-inclusion-list': list }
+      const pod = podOf(web)
+      const { capture } = optionsOf(injected({ ...pod, metadata: { ...pod.metadata, annotations } }))
+      assert.equal(capture.inbound.ports, 'all')
+    })
+  }
 
   test('a review is answered with a patch, or with an event for the owner of the pod', () => {
     const request = {

@@ -9,7 +9,15 @@ import {
 } from '@smi-mesh/dataplane/sidecar'
 import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
 import { annotated, wish } from './inject-annotations.ts'
-import { INIT, initContainer, PROXY, proxyContainer, volumes } from './inject-containers.ts'
+import {
+  IDENTITY_VOLUME,
+  INIT,
+  initContainer,
+  PROXY,
+  proxyContainer,
+  RUN_VOLUME,
+  volumes,
+} from './inject-containers.ts'
 import type { InjectContext } from './inject-context.ts'
 import { rewriteProbes } from './inject-probes.ts'
 
@@ -28,18 +36,26 @@ export type SkipReason =
 
 export type Injection =
   | { readonly kind: 'injected'; readonly pod: Fields; readonly warnings: readonly string[] }
-  /** `message` is empty where the pod's user wanted it so. */
-  | { readonly kind: 'skipped'; readonly reason: SkipReason; readonly message: string }
+  | Skipped
+
+export interface Skipped {
+  readonly kind: 'skipped'
+  readonly reason: SkipReason
+  /** Empty where the pod's user wanted it so. */
+  readonly message: string
+  /** Without a proxy, and without what an earlier pass or its user may have put there of one. */
+  readonly pod: Fields
+}
 
 export function inject(pod: Fields, context: InjectContext): Injection {
   const metadata = fieldsOf(pod['metadata'])
   const annotations = fieldsOf(metadata['annotations'])
   const spec = fieldsOf(pod['spec'])
   const wanted = wish(fieldsOf(metadata['labels']), annotations)
-  if (wanted === false) return { kind: 'skipped', reason: 'OptedOut', message: '' }
-  if (wanted === undefined && !context.joined) return { kind: 'skipped', reason: 'NotAsked', message: '' }
+  if (wanted === false) return { kind: 'skipped', reason: 'OptedOut', message: '', pod }
+  if (wanted === undefined && !context.joined) return { kind: 'skipped', reason: 'NotAsked', message: '', pod }
   const obstacle = obstacleIn(spec, metadata, context)
-  if (obstacle !== undefined) return obstacle
+  if (obstacle !== undefined) return { kind: 'skipped', ...obstacle, pod: withoutProxy(pod) }
   const { capture, settings, warnings } = annotated(annotations, context.defaults)
   const known = probesBefore(spec)
   const except = capture.inbound.exceptPorts
@@ -52,7 +68,6 @@ export function inject(pod: Fields, context: InjectContext): Injection {
   const proxy = proxyContainer(context, settings, typeof grace === 'number' ? grace : 30)
   const first = initContainer(context, options)
   const [application] = apps.containers
-  const ours = new Set(volumes().map(volume => volume['name']))
   const marks = { [DEFAULT_CONTAINER]: textOf(application?.['name']), ...annotations, [STATUS_ANNOTATION]: 'injected' }
   return {
     kind: 'injected',
@@ -64,7 +79,10 @@ export function inject(pod: Fields, context: InjectContext): Injection {
         ...spec,
         initContainers: [first, ...(nativeSidecars ? [proxy] : []), ...inits.containers],
         containers: [...(nativeSidecars ? [] : [proxy]), ...apps.containers],
-        volumes: [...listOf(spec['volumes']).filter(volume => !ours.has(fieldsOf(volume)['name'])), ...volumes()],
+        volumes: [
+          ...listOf(spec['volumes']).filter(volume => !OUR_VOLUMES.has(fieldsOf(volume)['name'])),
+          ...volumes(),
+        ],
       },
     },
   }
@@ -75,6 +93,28 @@ function others(containers: unknown): readonly Fields[] {
   return listOf(containers)
     .map(fieldsOf)
     .filter(({ name }) => name !== INIT && name !== PROXY)
+}
+
+/**
+ * Another webhook may have put the pod on the network of its node after our first pass: there our rules would capture the node's
+ * own connections. And a mark without a proxy would have callers wait for one.
+ */
+function withoutProxy(pod: Fields): Fields {
+  const { metadata, spec } = pod
+  const { annotations } = fieldsOf(metadata)
+  const { [STATUS_ANNOTATION]: _mark, ...marks } = fieldsOf(annotations)
+  const { containers, initContainers, volumes } = fieldsOf(spec)
+  const foreign = listOf(volumes).filter(volume => !OUR_VOLUMES.has(fieldsOf(volume)['name']))
+  return {
+    ...pod,
+    metadata: { ...fieldsOf(metadata), ...(annotations === undefined ? {} : { annotations: marks }) },
+    spec: {
+      ...fieldsOf(spec),
+      ...(initContainers === undefined ? {} : { initContainers: others(initContainers) }),
+      ...(containers === undefined ? {} : { containers: others(containers) }),
+      ...(volumes === undefined ? {} : { volumes: foreign }),
+    },
+  }
 }
 
 /** What an earlier pass rewrote stands in its init container. */
@@ -94,6 +134,7 @@ function probesBefore(spec: Fields): readonly Probe[] {
   }
 }
 
+const OUR_VOLUMES: ReadonlySet<unknown> = new Set([RUN_VOLUME, IDENTITY_VOLUME])
 const RESERVED = [CAPTURE_PORT, INBOUND_PORT, READY_PORT, STATS_PORT]
 /** Names of other meshes' proxies: two sets of rules in one pod lead nowhere. */
 const FOREIGN = new Set([
@@ -107,8 +148,10 @@ const FOREIGN = new Set([
   'envoy',
 ])
 
-function obstacleIn(spec: Fields, metadata: Fields, { nativeSidecars }: InjectContext): Injection | undefined {
-  const skipped = (reason: SkipReason, message: string): Injection => ({ kind: 'skipped', reason, message })
+type Obstacle = Pick<Skipped, 'reason' | 'message'>
+
+function obstacleIn(spec: Fields, metadata: Fields, { nativeSidecars }: InjectContext): Obstacle | undefined {
+  const skipped = (reason: SkipReason, message: string): Obstacle => ({ reason, message })
   if (spec['hostNetwork'] === true) {
     return skipped(
       'HostNetwork',

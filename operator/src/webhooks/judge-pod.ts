@@ -19,9 +19,9 @@ export function judgePod(request: AdmissionRequest, context: Omit<InjectContext,
     const { pod, warnings } = injection
     return { verdict: { kind: 'allowed', warnings, patch: podPatch(object, pod) } }
   }
-  const { reason, message } = injection
+  const { reason, message, pod } = injection
   if (message === '') return { verdict: { kind: 'allowed', warnings: [] } }
-  return { verdict: { kind: 'allowed', warnings: [message] }, event: { reason, message } }
+  return { verdict: { kind: 'allowed', warnings: [message], patch: podPatch(object, pod) }, event: { reason, message } }
 }
 
 /** Whole fields, since lists of containers are in an order. Empty where nothing changes. */
