@@ -12,6 +12,8 @@ import { text } from 'node:stream/consumers'
 
 const { SERVICE_NAME = 'Default', HTTP_PORTS = '9091', BYTE_PORTS = '', CONTROL_PORT = '9099' } = process.env
 const PATIENCE_MS = 5_000
+/** Of hundreds of calls together. */
+const ASK_PATIENCE_MS = 100_000
 
 /** What the harness of the public suite reads at /metrics; the names are the public application's. */
 interface Recorded {
@@ -69,9 +71,10 @@ interface HttpAsk {
   readonly url: URL
   readonly options: { method: string; headers: Record<string, string>; agent?: Agent | boolean; path?: string }
   readonly body: string
+  readonly patienceMs?: number
 }
 
-function http({ url, options, body }: HttpAsk) {
+function http({ url, options, body, patienceMs = PATIENCE_MS }: HttpAsk) {
   const { promise, resolve, reject } = Promise.withResolvers<{
     status: number
     said: string
@@ -80,7 +83,7 @@ function http({ url, options, body }: HttpAsk) {
     connection: string
   }>()
   // A name that ends in a dot is found as it is, and a server is told the name as its caller wrote it.
-  const asked = request(url, { ...options, timeout: PATIENCE_MS }, response => {
+  const asked = request(url, { ...options, timeout: patienceMs }, response => {
     const { localAddress, localPort } = response.socket
     const { 'x-app': app = '', 'x-app-port': port = '' } = response.headers
     text(response).then(said => {
@@ -259,6 +262,7 @@ if (process.argv[2] === 'ask') {
     url: new URL(`http://127.0.0.1:${CONTROL_PORT}`),
     options,
     body: process.argv[3] ?? '',
+    patienceMs: ASK_PATIENCE_MS,
   })
   console.log(said)
 } else {

@@ -23,6 +23,7 @@ import { json, junit, markdown, totalsText } from './report.ts'
 import { readSpec } from './spec.ts'
 import type { Driver } from './suite/driver.ts'
 import { parseKnownFailing, surprises } from './suite/known-failing.ts'
+import type { CaseResult } from './suite/run-case.ts'
 import { runSuite } from './suite.ts'
 
 const FOLDER = join(import.meta.dirname, '..')
@@ -55,7 +56,10 @@ async function main(): Promise<void> {
 
 async function run(cases: readonly Case[], options: Options): Promise<void> {
   const driver = driverOf(options)
-  const progress = process.stderr.isTTY ? ({ case: one }: { case: Case }) => console.error(one.id) : () => undefined
+  const progress = ({ case: one, verdict }: CaseResult) => {
+    if (verdict.kind === 'failed') console.error(`${one.id}: ${verdict.why}`)
+    else if (process.stderr.isTTY) console.error(one.id)
+  }
   const result = await runSuite(driver, cases, { now: () => performance.now(), progress })
   await driver.stop()
   if (options.report !== undefined) {

@@ -16,9 +16,14 @@ export interface SuiteOptions {
 
 export async function runSuite(driver: Driver, cases: readonly Case[], options: SuiteOptions): Promise<SuiteResult> {
   const began = options.now()
-  const results: CaseResult[] = []
-  for (const [scene, here] of byScene(cases)) results.push(...(await runScene(driver, scene, here, options)))
-  return { driver: driver.name, results, ms: options.now() - began }
+  const scenes = [...byScene(cases)]
+  const results: CaseResult[][] = scenes.map(() => [])
+  const waiting = scenes.entries()
+  const player = async () => {
+    for (const [at, [scene, here]] of waiting) results[at] = [...(await runScene(driver, scene, here, options))]
+  }
+  await Promise.all(Array.from({ length: driver.scenesAtOnce ?? 1 }, player))
+  return { driver: driver.name, results: results.flat(), ms: options.now() - began }
 }
 
 /** Cases by the scene they play in, which is set up once for all of them. */

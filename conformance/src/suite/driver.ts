@@ -10,6 +10,8 @@ export interface Driver {
   readonly name: string
   /** What it cannot be asked about, and why: such cases are skipped, and the report says so. */
   readonly lacks: ReadonlyMap<Capability, string>
+  /** How many scenes it can play at once; one where it does not say. */
+  readonly scenesAtOnce?: number
   /** Why it cannot take the objects of a case; undefined where it can. */
   cannotTake?(one: Case): string | undefined
   /** Puts the pods and Services of a scene there; resolves once they can be called. */

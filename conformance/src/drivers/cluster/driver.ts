@@ -3,6 +3,7 @@
  * its pods. All it needs is a kubeconfig and a description of the mesh.
  */
 
+import { isDeepStrictEqual } from 'node:util'
 import { nameOfRaw, sameObject } from '../../case/objects.ts'
 import { versionsOf } from '../../case/read.ts'
 import type { Access, Case, Scene, When } from '../../case.ts'
@@ -25,6 +26,7 @@ export function clusterDriver(mesh: MeshOptions, { kubeconfig, kubectl }: Cluste
   return {
     name: mesh.name,
     lacks: mesh.lacks,
+    scenesAtOnce: SCENES_AT_ONCE,
     cannotTake: one => unserved(mesh, one),
     enter: async scene => {
       const stage = new ClusterStage(api, mesh, scene)
@@ -51,6 +53,8 @@ function unserved({ name, versions }: MeshOptions, one: Case): string | undefine
 /** Pods that have to start, with a sidecar that has to be configured. */
 const START_MS = 180_000
 const LOOK_MS = 250
+/** Each has namespaces of its own. More would only wait for each other's processors. */
+const SCENES_AT_ONCE = 4
 
 class ClusterStage implements Stage {
   readonly patienceMs: number
@@ -60,6 +64,10 @@ class ClusterStage implements Stage {
   readonly #names: NamespaceNames
   #applied: readonly RawObject[] = []
   #scaled = new Set<string>()
+  /** By workload, as long as nobody scales it: asking who is ready takes as long as a call. */
+  readonly #pods = new Map<string, RawObject>()
+  #marked: Access | undefined
+  #changedAt = 0
   #case = ''
 
   constructor(api: Kubernetes, mesh: MeshOptions, scene: Scene) {
@@ -79,15 +87,17 @@ class ClusterStage implements Stage {
   async begin(one: Case, access: Access): Promise<void> {
     this.#case = one.id
     const own = this.#applied.filter(object => !this.#isOfScene(object))
-    await this.#api.delete(own.map(object => nameOfRaw(this.#names.place(object))))
     const changed = this.#applied.filter(object => this.#isOfScene(object))
-    if (changed.length > 0) await this.#api.apply(this.#names.place(this.#scene.services))
     this.#applied = []
     const back = this.#scene.workloads.filter(({ name }) => this.#scaled.has(name))
-    await this.#scale(Object.fromEntries(back.map(({ name, replicas }) => [name, replicas])))
     this.#scaled = new Set()
-    await this.#mark(access)
-    await this.#settle()
+    await Promise.all([
+      this.#api.delete(own.map(object => nameOfRaw(this.#names.place(object)))),
+      this.#api.apply(changed.length === 0 ? [] : this.#names.place(this.#scene.services)),
+      this.#scale(Object.fromEntries(back.map(({ name, replicas }) => [name, replicas]))),
+      this.#mark(access),
+    ])
+    this.#changedAt = performance.now()
   }
 
   async change({ apply, delete: gone, scale }: WorldChange): Promise<void> {
@@ -98,13 +108,13 @@ class ClusterStage implements Stage {
     this.#applied = [...kept, ...apply]
     for (const name of Object.keys(scale)) this.#scaled.add(name)
     await this.#scale(scale)
-    await this.#settle()
+    this.#changedAt = performance.now()
   }
 
   async call(when: When): Promise<Seen> {
     const caller = this.#workload(when.from)
-    const [pod] = await this.#readyPods(when.from)
-    if (pod === undefined) throw new Error(`${when.from} has no pod that is ready.`)
+    const pod = await this.#readyPod(when.from)
+    await this.#settled()
     const command = ['node', '/app/app.ts', 'ask', JSON.stringify(await this.#question(when))]
     const { name } = nameOfRaw(pod)
     const said = await this.#api.exec(this.#names.of(caller.namespace), name, CONTAINER, command)
@@ -120,6 +130,7 @@ class ClusterStage implements Stage {
   }
 
   async conditionsOf(name: Parameters<Stage['conditionsOf']>[0]) {
+    await this.#settled()
     const object = await this.#api.read({ ...name, namespace: this.#names.of(name.namespace) })
     return list(fields(fields(object)['status'])['conditions'])
       .map(fields)
@@ -136,6 +147,7 @@ class ClusterStage implements Stage {
   }
 
   async get(path: string): Promise<unknown> {
+    await this.#settled()
     return this.#names.back(await this.#api.get(this.#names.place(path)))
   }
 
@@ -158,20 +170,28 @@ class ClusterStage implements Stage {
     return this.#scene.services.some(service => sameObject(nameOfRaw(service), nameOfRaw(object)))
   }
 
-  #mark(access: Access): Promise<void> {
-    return this.#api.apply(this.#names.place(namespaceManifests(this.#scene, access, this.#mesh)))
+  async #mark(access: Access): Promise<void> {
+    if (isDeepStrictEqual(access, this.#marked)) return
+    await this.#api.apply(this.#names.place(namespaceManifests(this.#scene, access, this.#mesh)))
+    this.#marked = access
   }
 
   async #scale(scale: Readonly<Record<string, number>>): Promise<void> {
     const wanted = Object.entries(scale).map(([name, replicas]) => ({ ...this.#workload(name), replicas }))
+    for (const { name } of wanted) this.#pods.delete(name)
     const placed = sceneManifests({ ...this.#scene, workloads: wanted, services: [], namespaces: [] }, this.#mesh)
     await this.#api.apply(this.#names.place(placed))
     for (const { name, replicas } of wanted) await this.#until(name, replicas)
   }
 
-  async #readyPods(workload: string): Promise<readonly RawObject[]> {
+  async #readyPod(workload: string): Promise<RawObject> {
+    const known = this.#pods.get(workload)
+    if (known !== undefined) return known
     const { namespace } = this.#workload(workload)
-    return (await this.#api.pods(this.#names.of(namespace), `workload=${workload}`)).filter(isReady)
+    const pod = (await this.#api.pods(this.#names.of(namespace), `workload=${workload}`)).find(isReady)
+    if (pod === undefined) throw new Error(`${workload} has no pod that is ready.`)
+    this.#pods.set(workload, pod)
+    return pod
   }
 
   /** Resolves once so many pods are ready and none else is left. */
@@ -190,8 +210,8 @@ class ClusterStage implements Stage {
   }
 
   /** A mesh that does not say when a change is in force is given a while; wrong answers are asked again after it. */
-  #settle(): Promise<void> {
-    return pause(this.#mesh.settleMs)
+  #settled(): Promise<void> {
+    return pause(Math.max(0, this.#changedAt + this.#mesh.settleMs - performance.now()))
   }
 
   async #question({ from, to, call, times, connection }: When): Promise<RawObject> {
@@ -208,8 +228,8 @@ class ClusterStage implements Stage {
       const host = `${to.name}.${this.#names.of(to.namespace)}.svc.cluster.local`
       return { host, name: host }
     }
-    const [pod] = await this.#readyPods(to.workload)
-    return { host: text(fields(fields(pod)['status'])['podIP']), name: to.workload }
+    const pod = await this.#readyPod(to.workload)
+    return { host: text(fields(pod['status'])['podIP']), name: to.workload }
   }
 }
 

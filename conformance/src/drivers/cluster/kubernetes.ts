@@ -59,9 +59,10 @@ export function kubernetes(kubectl: Kubectl): Kubernetes {
       if (objects.length > 0) await kubectl(APPLY, listOf(objects))
     },
     delete: async names => {
-      for (const { kind, namespace, name } of names) {
-        const where = kind === 'Namespace' ? [] : ['-n', namespace]
-        await kubectl(['delete', resource(kind), name, ...where, '--ignore-not-found', '--wait'])
+      for (const [namespace, here] of Map.groupBy(names, one => one.namespace)) {
+        const where = namespace === '' ? [] : ['-n', namespace]
+        const those = here.map(({ kind, name }) => `${resource(kind)}/${name}`)
+        await kubectl(['delete', ...those, ...where, '--ignore-not-found', '--wait'])
       }
     },
     refusalOf: async object => {
