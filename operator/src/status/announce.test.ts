@@ -41,7 +41,14 @@ async function scene(isDown = false) {
     while (events.length + failures.length < count && performance.now() < deadline) await new Promise(setImmediate)
     return events
   }
-  return { announcer, events, failures, pass, heard, [Symbol.asyncDispose]: dispose }
+  const asked = () => server.asked.length
+  /** So many were asked for, and none is under way. */
+  const answered = async (count: number) => {
+    const deadline = performance.now() + 5_000
+    while (asked() < count && performance.now() < deadline) await new Promise(setImmediate)
+    await announcer.settled()
+  }
+  return { announcer, asked, answered, events, failures, pass, heard, [Symbol.asyncDispose]: dispose }
 }
 
 test('an event is about the object, in its namespace, and says what condition says', async () => {
@@ -86,4 +93,20 @@ test('what was wrong before in the same words is no news', () => {
   assert.deepEqual(newlyWrong([condition], new Map()), [MISSING])
   assert.deepEqual(newlyWrong([condition], new Map([['ResolvedRefs', { ...condition, observedGeneration: 1 }]])), [])
   assert.deepEqual(newlyWrong([{ ...condition, status: 'True' }], new Map()), [])
+})
+
+test('whoever makes us speak cannot make us flood the cluster with events, nor the log with failures', async () => {
+  for (const isDown of [false, true]) {
+    await using here = await scene(isDown)
+    for (let count = 0; count < 100; count++) {
+      here.announcer.warn({ ...SPLIT, name: `canary-${count}` }, MISSING)
+      await here.answered(Math.min(count + 1, 40))
+    }
+    assert.equal(here.asked(), 40)
+    assert.equal(here.failures.length, isDown ? 1 : 0)
+    here.pass(1_000)
+    here.announcer.warn(SPLIT, MISSING)
+    await here.answered(41)
+    assert.equal(here.asked(), 41)
+  }
 })

@@ -28,12 +28,16 @@ export interface AnnouncerOptions {
   readonly instance: string
   /** Wall clock. */
   readonly clock: () => number
+  /** The first of several in a row. */
   readonly onFailure: (error: unknown) => void
 }
 
 const SILENCE_MS = 600_000
 const MOST_REMEMBERED = 2_000
 const MOST_IN_FLIGHT = 8
+/** Whoever reaches the webhooks can make us speak. So many at once, and one each half second after that. */
+const BURST = 40
+const REFILL_MS = 500
 /** An API server takes no more. */
 const LONGEST_MESSAGE = 1_024
 
@@ -43,34 +47,61 @@ export class Announcer {
   readonly #said = new Map<string, number>()
   readonly #inFlight = new Set<Promise<unknown>>()
   readonly #stopping = new AbortController()
+  #words = BURST
+  #refilledAt: number
+  #failing = false
 
   constructor(options: AnnouncerOptions) {
     this.#options = options
+    this.#refilledAt = options.clock()
   }
 
   /** Says it, unless it was said of late or too much is being said already: a condition says the same, and stays. */
   warn(about: EventSubject, announcement: Announcement): void {
-    const { client, clock, onFailure } = this.#options
+    const { client, clock } = this.#options
     const now = clock()
     const words = `${about.namespace}/${about.kind}/${about.name}/${about.uid}/${announcement.reason}/${announcement.message}`
     const key = createHash('sha256').update(words).digest('hex')
     if (this.#inFlight.size >= MOST_IN_FLIGHT || now - (this.#said.get(key) ?? -SILENCE_MS) < SILENCE_MS) return
+    if (!this.#maySpeak(now)) return
     this.#remember(key, now)
     const { signal } = this.#stopping
     const saying = client
       .create(RESOURCES.events, eventOf(about, announcement, { key, now, instance: this.#options.instance }), {
         signal,
       })
-      .catch((error: unknown) => {
-        if (!signal.aborted) onFailure(error)
-      })
+      .then(
+        () => {
+          this.#failing = false
+        },
+        (error: unknown) => this.#failed(error),
+      )
       .finally(() => this.#inFlight.delete(saying))
     this.#inFlight.add(saying)
   }
 
+  /** Resolves once all that was begun has been said. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#inFlight)
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await Promise.all(this.#inFlight)
+    await this.settled()
+  }
+
+  /** A clock that was set back gives nothing and takes nothing. */
+  #maySpeak(now: number): boolean {
+    this.#words = Math.min(BURST, this.#words + Math.max(0, now - this.#refilledAt) / REFILL_MS)
+    this.#refilledAt = now
+    if (this.#words < 1) return false
+    this.#words--
+    return true
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#stopping.signal.aborted && !this.#failing) this.#options.onFailure(error)
+    this.#failing = true
   }
 
   #remember(key: string, now: number): void {
