@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { refText } from '@smi-mesh/dataplane/mesh'
 import { SCENE, World } from '../../testdata/world.ts'
 import { fieldsOf, listOf } from '../facts/read.ts'
 import { trial } from '../trial.ts'
@@ -80,6 +81,22 @@ test('a deletion, and the last write of an object that is going, always pass', (
 test('an object without a name yet is judged like any other', () => {
   const { kind } = verdictOn({ ...SPLIT, metadata: { generateName: 'canary-', namespace: 'shop' } }, { name: '' })
   assert.equal(kind, 'allowed')
+})
+
+test('nothing but the object that was sent is tried out, whatever the request calls it', () => {
+  for (const kind of [
+    { group: '', version: 'v1', kind: 'Namespace' },
+    { group: 'access.smi-spec.io', version: 'v1alpha3', kind: 'TrafficTarget' },
+  ]) {
+    const request = admissionRequest(reviewOf(SPLIT, { kind }))
+    assert.ok(typeof request !== 'string', String(request))
+    const tried: string[] = []
+    const { kind: outcome } = judgeSmi(request, ({ ref }) => {
+      tried.push(refText(ref))
+      return []
+    })
+    assert.deepEqual([outcome, tried], ['allowed', ['TrafficSplit shop/canary']])
+  }
 })
 
 test('an answer repeats the uid, and bears no more warnings than an API server passes on', () => {

@@ -7,7 +7,7 @@ import { refText } from '@smi-mesh/dataplane/mesh'
 import { isSmi, type Problem, review } from '@smi-mesh/smi-crds'
 import type { Finding } from '../compile/index.ts'
 import type { ObjectChange } from '../facts/index.ts'
-import { type Fields, fieldsOf } from '../facts/read.ts'
+import { type Fields, fieldsOf, textOf } from '../facts/read.ts'
 import { objectRef } from '../object-ref.ts'
 import type { AdmissionRequest, Verdict } from './admission-review.ts'
 
@@ -41,8 +41,9 @@ function bare(object: Fields | undefined): Fields {
   return rest
 }
 
-function refOf({ kind, namespace, name }: AdmissionRequest) {
-  return objectRef(`${kind.group}/${kind.version}`, kind.kind, namespace, name)
+/** By what the object says it is: a stranger's request may call it something else. */
+function refOf({ object, namespace, name }: AdmissionRequest) {
+  return objectRef(textOf(object?.['apiVersion']), textOf(object?.['kind']), namespace, name)
 }
 
 /** With `generateName` there is no name yet, and nothing refers to the object by one. */
