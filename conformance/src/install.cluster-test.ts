@@ -1,0 +1,336 @@
+/**
+ * The chart and `smictl` against a real API server: what is installed, what its account may do, what an upgrade leaves alone, and
+ * that nothing stays. The operator runs as it would in its pod, with the arguments and the account that the chart gives it.
+ */
+import assert from 'node:assert/strict'
+import { type ChildProcess, execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join, resolve } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Cluster, startCluster } from './harness/cluster.ts'
+
+const CHECKOUT = resolve(import.meta.dirname, '../..')
+const CHART = join(CHECKOUT, 'helm', 'smi-mesh')
+const TOOLS = join(CHECKOUT, '.tools', 'bin')
+/** The first node, as the API server reaches it; `conformance/cluster` makes it so. */
+const NODE = '192.0.2.11'
+const ACCOUNT = 'system:serviceaccount:smi-mesh:smi-mesh'
+const DEADLINE_MS = 60_000
+
+describe('an installed mesh', () => {
+  let cluster: Cluster
+  let operator: ChildProcess | undefined
+  let log = ''
+  let untouched: readonly string[] = []
+  const folder = mkdtempSync(join(tmpdir(), 'smi-install-'))
+
+  before(async () => {
+    cluster = await startCluster({ name: 'test-install', level: 'api' })
+    await cluster.kubectl(['apply', '-f', '-'], JOINED)
+    untouched = await everything(cluster)
+  })
+  after(async () => {
+    operator?.kill('SIGKILL')
+    rmSync(folder, { recursive: true })
+    await cluster?.stop()
+  })
+
+  const helm = (...words: readonly string[]) => ran('helm', [...words, '--namespace', 'smi-mesh'], cluster.kubeconfig)
+  const smictl = (...words: readonly string[]) =>
+    ran(process.execPath, [join(CHECKOUT, 'operator/src/cli/main.ts'), ...words], cluster.kubeconfig)
+  const bundles = async () => {
+    const definition = ['get', 'crd', 'trafficsplits.split.smi-spec.io', '-o', 'json']
+    const webhooks = ['get', 'mutatingwebhookconfiguration', 'smi-mesh', '-o', 'json']
+    const texts = await Promise.all([definition, webhooks].map(words => cluster.kubectl(words)))
+    return texts.flatMap(text => [...text.matchAll(/"caBundle": "([^"]+)"/g)].map(([, bundle = '']) => bundle))
+  }
+  const allowed = async (verb: string, what: string, namespace: string) => {
+    const words = ['auth', 'can-i', verb, what, '--as', ACCOUNT, '--namespace', namespace]
+    return cluster.kubectl(words).then(
+      answer => answer.trim() === 'yes',
+      () => false,
+    )
+  }
+
+  test('may be installed, says smictl, before there is one', async () => {
+    assert.doesNotMatch((await smictl('check', '--pre')).said, /^[✗!]/m)
+  })
+
+  test('is made of manifests that an API server takes strictly and without a warning', async () => {
+    const { said } = await smictl('install', '--print')
+    await cluster.kubectl(['create', 'namespace', 'smi-mesh'])
+    const standard = 'pod-security.kubernetes.io/warn=restricted' // the strictest there is
+    await cluster.kubectl(['label', 'namespace', 'smi-mesh', standard])
+    const strictly = [
+      'apply',
+      '--server-side',
+      '--dry-run=server',
+      '--validate=strict',
+      '--warnings-as-errors',
+      '-f',
+      '-',
+    ]
+    await cluster.kubectl(strictly, said)
+    await cluster.kubectl(['delete', 'namespace', 'smi-mesh'])
+  })
+
+  test('is installed by smictl, which says what is still missing', async () => {
+    const { said, status } = await smictl('install', '--wait', '1s', '--set', 'mesh.access=audit')
+    assert.equal(status, 1, said)
+    assert.match(said, /✗ the operator is ready/)
+  })
+
+  test('is well once the operator runs as the chart has it run, as far as smictl can see', async () => {
+    const deployment = ['get', 'deployment', 'smi-mesh', '--namespace', 'smi-mesh', '-o', 'json']
+    const { args } = JSON.parse(await cluster.kubectl(deployment)).spec.template.spec.containers[0]
+    assert.ok(args.includes('--access=audit'))
+    const kubeconfig = await accountOf(cluster, folder)
+    const words = [join(CHECKOUT, 'operator/src/main.ts'), ...args, '--kubeconfig', kubeconfig]
+    const env = { ...process.env, POD_NAME: 'smi-mesh-1', POD_NAMESPACE: 'smi-mesh' }
+    operator = cluster.inNode(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'], env })
+    operator.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      log += text
+    })
+    await until('the operator has published its roots', async () => {
+      assert.equal(operator?.exitCode, null, log)
+      return (await bundles()).length === 4
+    })
+    await takenForReady(cluster)
+    await until('smictl finds nothing wrong', async () => {
+      const { said, status } = await smictl('check')
+      const faults = said.match(/^[!✗-].*\n.*/m)
+      return status === 0 && faults === null ? true : (faults?.[0] ?? said)
+    })
+  })
+
+  test('lets its account do all that the operator does', async () => {
+    await cluster.kubectl(['apply', '-f', '-'], SPLIT)
+    await until('the split has its conditions', async () => {
+      const text = await cluster.kubectl([
+        '-n',
+        'shop',
+        'get',
+        'trafficsplit.v1alpha2.split.smi-spec.io',
+        'canary',
+        '-o',
+        'json',
+      ])
+      return JSON.parse(text).status?.conditions?.length === 3
+    })
+    const pod = JSON.parse(await cluster.kubectl(['create', '--dry-run=server', '-o', 'json', '-f', '-'], POD))
+    assert.deepEqual(
+      pod.spec.initContainers.map(({ name }: { name: string }) => name),
+      ['smi-mesh-init', 'smi-mesh-proxy'],
+    )
+    for (const [verb, what, namespace] of MAY) assert.ok(await allowed(verb, what, namespace), `${verb} ${what}`)
+    assert.doesNotMatch(log, /403|forbidden/i)
+  })
+
+  test('lets its account do nothing else that would matter', async () => {
+    for (const [verb, what, namespace] of MAY_NOT) assert.ok(!(await allowed(verb, what, namespace)), `${verb} ${what}`)
+    const applied = (name: string) =>
+      cluster.kubectl(['apply', '--server-side', '--as', ACCOUNT, '-f', '-'], configMap(name))
+    await applied('smi-mesh-trust')
+    await assert.rejects(applied('settings'), /forbidden/i)
+  })
+
+  test('does not hold up pods of its own namespace, or of kube-system', async () => {
+    for (const namespace of ['kube-system', 'smi-mesh']) {
+      await cluster.kubectl(['label', 'namespace', namespace, 'smi-mesh.dev/inject=enabled'])
+      const text = await cluster.kubectl(
+        ['create', '--dry-run=server', '-o', 'json', '-n', namespace, '-f', '-'],
+        BARE_POD,
+      )
+      assert.equal(JSON.parse(text).spec.initContainers, undefined, namespace)
+      await cluster.kubectl(['label', 'namespace', namespace, 'smi-mesh.dev/inject-'])
+    }
+  })
+
+  test('keeps the roots that the operator wrote, through upgrades and back', async () => {
+    const written = await bundles()
+    await helm('upgrade', 'smi-mesh', CHART, '--reset-then-reuse-values', '--set', 'operator.replicas=3')
+    assert.deepEqual(await bundles(), written)
+    await helm('upgrade', 'smi-mesh', CHART, '--reset-then-reuse-values', '--server-side=false')
+    assert.deepEqual(await bundles(), written)
+    await helm('rollback', 'smi-mesh', '1')
+    assert.deepEqual(await bundles(), written)
+  })
+
+  test('goes, and leaves what users wrote, with what that needs', async () => {
+    operator?.kill('SIGTERM')
+    await until('the operator has ended', async () => operator?.exitCode !== null)
+    const { said, status } = await smictl('uninstall')
+    assert.equal(status, 0, said)
+    const definitions = (await cluster.kubectl(['get', 'crd', '-o', 'name'])).split('\n').filter(Boolean)
+    assert.equal(definitions.length, 6)
+    const left = [
+      ...definitions.map(name => `CustomResourceDefinition /${name.replace(/.*\//, '')}`),
+      'ConfigMap smi-mesh/kube-root-ca.crt',
+      'EndpointSlice smi-mesh/smi-mesh-test',
+      'Namespace /smi-mesh',
+      'ServiceAccount smi-mesh/default',
+      'TrafficSplit shop/canary',
+    ]
+    await becomes([...untouched, ...left].sort())
+  })
+
+  test('leaves nothing behind where it is asked not to', async () => {
+    await smictl('uninstall', '--crds', '--remove-namespace')
+    await becomes(untouched)
+    assert.match((await smictl('uninstall', '--crds')).said, /nothing of a mesh/)
+  })
+
+  /** Dependents and namespaces go in their own time. */
+  const becomes = (expected: readonly string[]) =>
+    until('all is as expected', async () => {
+      const found = await everything(cluster)
+      const more = found.filter(name => !expected.includes(name)).map(name => `more: ${name}`)
+      const less = expected.filter(name => !found.includes(name)).map(name => `less: ${name}`)
+      return more.length + less.length === 0 || [...more, ...less].join(', ')
+    })
+})
+
+const MAY: readonly (readonly [string, string, string])[] = [
+  ['create', 'tokenreviews', ''],
+  ['watch', 'pods', 'shop'],
+  ['watch', 'endpointslices', 'shop'],
+  ['create', 'events', 'shop'],
+  ['patch', 'configmaps/smi-mesh-trust', 'shop'],
+  ['update', 'secrets/smi-mesh-authority', 'smi-mesh'],
+  ['update', 'leases/smi-mesh', 'smi-mesh'],
+]
+
+const MAY_NOT: readonly (readonly [string, string, string])[] = [
+  ['get', 'secrets', 'shop'],
+  ['list', 'secrets', 'smi-mesh'],
+  ['get', 'secrets/other', 'smi-mesh'],
+  ['delete', 'secrets/smi-mesh-authority', 'smi-mesh'],
+  ['get', 'secrets/smi-mesh-authority', 'shop'],
+  ['create', 'secrets', 'shop'],
+  ['create', 'pods', 'shop'],
+  ['create', 'pods', 'smi-mesh'],
+  ['delete', 'pods', 'shop'],
+  ['create', 'pods/exec', 'shop'],
+  ['get', 'pods/log', 'shop'],
+  ['list', 'configmaps', 'shop'],
+  ['patch', 'configmaps/settings', 'shop'],
+  ['delete', 'configmaps/smi-mesh-trust', 'shop'],
+  ['update', 'trafficsplits.split.smi-spec.io', 'shop'],
+  ['delete', 'trafficsplits.split.smi-spec.io', 'shop'],
+  ['create', 'customresourcedefinitions', ''],
+  ['delete', 'customresourcedefinitions/trafficsplits.split.smi-spec.io', ''],
+  ['patch', 'customresourcedefinitions/others.example.com', ''],
+  ['create', 'mutatingwebhookconfigurations', ''],
+  ['patch', 'mutatingwebhookconfigurations/other', ''],
+  ['update', 'leases/other', 'smi-mesh'],
+  ['get', 'leases/smi-mesh', 'kube-system'],
+  ['create', 'serviceaccounts/token', 'smi-mesh'],
+  ['impersonate', 'users', ''],
+  ['create', 'clusterrolebindings', ''],
+  ['get', 'nodes', ''],
+]
+
+const JOINED = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {smi-mesh.dev/inject: enabled}}
+`
+const SPLIT = `
+apiVersion: split.smi-spec.io/v1alpha1
+kind: TrafficSplit
+metadata: {name: canary, namespace: shop}
+spec: {service: web, backends: [{service: web, weight: "1"}]}
+`
+const BARE_POD = `
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec: {containers: [{name: web, image: web}]}
+`
+const POD = BARE_POD.replace('{name: web}', '{name: web, namespace: shop}')
+const configMap = (name: string) => `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: ${name}, namespace: shop}
+`
+
+/** Kubernetes itself makes none of a pod that is on no node. */
+const ENDPOINTS = `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: smi-mesh-test, namespace: smi-mesh, labels: {kubernetes.io/service-name: smi-mesh}}
+addressType: IPv4
+ports: [{name: https-webhooks, port: 9443, protocol: TCP}]
+endpoints: [{addresses: [${NODE}], conditions: {ready: true}}]
+`
+
+/** A kubeconfig of the operator's own account, for a process in the network of the node. */
+async function accountOf(cluster: Cluster, folder: string): Promise<string> {
+  const token = (await cluster.kubectl(['create', 'token', 'smi-mesh', '--namespace', 'smi-mesh'])).trim()
+  const view = ['config', 'view', '--raw', '-o', 'json']
+  const [{ cluster: server }] = JSON.parse(await cluster.kubectl(view)).clusters
+  const path = join(folder, 'kubeconfig')
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'here', cluster: { ...server, server: `https://${NODE}:6443` } }],
+    users: [{ name: 'operator', user: { token } }],
+    contexts: [{ name: 'here', context: { cluster: 'here', user: 'operator' } }],
+    'current-context': 'here',
+  }
+  writeFileSync(path, JSON.stringify(config))
+  return path
+}
+
+/** No kubelet runs its pods, so it is said for them that they run where the operator does. */
+async function takenForReady(cluster: Cluster): Promise<void> {
+  const within = ['--namespace', 'smi-mesh']
+  const pods = (await cluster.kubectl(['get', 'pods', '-o', 'name', ...within])).split('\n').filter(Boolean)
+  const conditions = ['Ready', 'ContainersReady'].map(type => ({ type, status: 'True' }))
+  const status = { phase: 'Running', podIP: NODE, podIPs: [{ ip: NODE }], conditions }
+  for (const pod of pods) {
+    await cluster.kubectl(['patch', pod, ...within, '--subresource=status', '-p', JSON.stringify({ status })])
+  }
+  await cluster.kubectl(['apply', '-f', '-'], ENDPOINTS)
+}
+
+/** Every object that there is, but for those that come and go by themselves: `Secret smi-mesh/smi-mesh-authority`. */
+async function everything(cluster: Cluster): Promise<readonly string[]> {
+  const kinds = (await cluster.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).split('\n').filter(Boolean)
+  const lasting = kinds.filter(kind => !/^(?:events|componentstatuses|apiservices)/.test(kind))
+  const { items } = JSON.parse(await cluster.kubectl(['get', lasting.join(','), '-A', '-o', 'json']))
+  return items.map(({ kind, metadata }: Item) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).sort()
+}
+
+interface Item {
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly namespace?: string }
+}
+
+interface Ran {
+  readonly said: string
+  readonly status: number
+}
+
+/** Rejects where the program could not do its work; that it found something is an answer. */
+function ran(program: string, words: readonly string[], kubeconfig: string): Promise<Ran> {
+  const env = { ...process.env, KUBECONFIG: kubeconfig, PATH: `${TOOLS}${delimiter}${process.env['PATH'] ?? ''}` }
+  const { promise, resolve, reject } = Promise.withResolvers<Ran>()
+  execFile(program, words, { env, timeout: 2 * DEADLINE_MS, maxBuffer: 16 << 20 }, (error, said, complained) => {
+    if (error === null) resolve({ said: `${said}${complained}`, status: 0 })
+    else if (error.code === 1 && program !== 'helm') resolve({ said: `${said}${complained}`, status: 1 })
+    else reject(new Error(`${words.join(' ')}: ${complained}${said}`, { cause: error }))
+  })
+  return promise
+}
+
+/** `holds` may answer with what is still in the way. */
+async function until(what: string, holds: () => Promise<boolean | string>): Promise<void> {
+  const end = performance.now() + DEADLINE_MS
+  for (let found = await holds(); found !== true; found = await holds()) {
+    assert.ok(performance.now() < end, `Not within ${DEADLINE_MS} ms: ${what}. ${found}`)
+    await pause(500)
+  }
+}
