@@ -11,12 +11,13 @@ import { addressText } from './cli/options.ts'
 import type { OperatorConfig } from './config.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import {
-  Authority,
   type AuthorityStore,
   controlPlaneIdentity,
   Issuer,
   noLeafStore,
+  openAuthority,
   type SetTimer,
+  type Signatory,
 } from './identity/index.ts'
 import type { KubernetesClient } from './kubernetes/index.ts'
 import { Lease } from './leader/index.ts'
@@ -46,7 +47,7 @@ export interface PartContext {
   readonly config: OperatorConfig
   readonly client: KubernetesClient
   readonly plane: ControlPlane
-  readonly authority: Authority
+  readonly authority: Signatory
   readonly issuer: Issuer
   readonly log: Log
   readonly metrics: Metrics
@@ -160,7 +161,7 @@ function healthOf(metrics: Metrics, unready: () => readonly string[]): AdminProv
 
 interface Begun {
   readonly plane: ControlPlane
-  readonly authority: Authority
+  readonly authority: Signatory
   readonly issuer: Issuer
   readonly lease: Lease
   readonly source: KubernetesSource
@@ -170,12 +171,15 @@ interface Begun {
 async function begin(options: ClusterRuntimeOptions, endings: (() => Promise<unknown> | undefined)[]): Promise<Begun> {
   const { config, client, statuses, log, metrics, events, nature } = options
   const { clock, now, random } = nature
-  const authority = await Authority.open({
-    trustDomain: config.mesh.trustDomain,
-    store: options.authorityStore,
-    now: clock,
-    leafMs: config.certificateTtlMs,
-  })
+  const authority = await openAuthority(
+    {
+      trustDomain: config.mesh.trustDomain,
+      store: options.authorityStore,
+      now: clock,
+      leafMs: config.certificateTtlMs,
+    },
+    config.authorityFiles,
+  )
   const source = new KubernetesSource({
     client,
     followed: [...coreKinds(), ...options.kinds],
@@ -221,7 +225,7 @@ async function begin(options: ClusterRuntimeOptions, endings: (() => Promise<unk
 async function serve(
   options: ClusterRuntimeOptions,
   source: KubernetesSource,
-  authority: Authority,
+  authority: Signatory,
   changed: () => void,
 ): Promise<{ readonly plane: ControlPlane; readonly issuer: Issuer }> {
   const { config, statuses, log, metrics, nature } = options

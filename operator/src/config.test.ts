@@ -45,6 +45,11 @@ test('a kubeconfig and its context are taken as they are given', async () => {
   assert.deepEqual(cluster, { kind: 'file', path: 'k.yaml', context: 'c' })
 })
 
+test('an authority of others is one that a folder holds, and none unless one is named', async () => {
+  assert.equal((await configOf(['--authority-files', '/authority'])).authorityFiles, '/authority')
+  assert.equal((await configOf([])).authorityFiles, undefined)
+})
+
 test('a look inside that the network could reach is refused', async () => {
   const refused = await configOf(['--admin-address', '0.0.0.0:15016']).catch((error: unknown) => error)
   assert.ok(meshError(refused, 'AddressRefused'))

@@ -8,6 +8,7 @@ import {
   isLoopback,
   type MeshOptions,
   meshConfig,
+  withAuthorityFiles,
   withMeshOptions,
 } from './cli/options.ts'
 import type { ClusterChoice } from './kubernetes/index.ts'
@@ -37,6 +38,8 @@ export interface OperatorConfig {
   readonly certificateTtlMs: number
   /** Where the authority is kept instead of a Secret. */
   readonly stateDirectory: string | undefined
+  /** The folder of an authority that others keep; undefined for one of our own. */
+  readonly authorityFiles: string | undefined
   readonly logLevel: Level
 }
 
@@ -55,6 +58,7 @@ interface Options extends MeshOptions {
   readonly sidecars: 'auto' | 'native' | 'classic'
   readonly certTtl: number
   readonly stateDir?: string
+  readonly authorityFiles?: string
   readonly logLevel: Level
 }
 
@@ -77,6 +81,7 @@ export function operatorCommand(
         'all serve, the one that holds the lease writes. Ends cleanly on SIGTERM; proxies keep what they have.',
     )
   withClusterOptions(command, environment)
+  withAuthorityFiles(command)
   withAddresses(command)
   withInjection(command)
   return withMeshOptions(command).action((options: Options) => run(operatorConfig(options, environment, host)))
@@ -153,6 +158,7 @@ function operatorConfig(options: Options, environment: OperatorEnvironment, host
     },
     certificateTtlMs: options.certTtl,
     stateDirectory: options.stateDir,
+    authorityFiles: options.authorityFiles,
     logLevel: options.logLevel,
   })
 }

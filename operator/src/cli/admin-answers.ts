@@ -3,13 +3,13 @@ import { podOfNodeId, refText, type SpiffeId } from '@smi-mesh/dataplane/mesh'
 import type { AdminProviders } from '../admin/index.ts'
 import type { Finding } from '../compile/index.ts'
 import type { ControlPlane } from '../control-plane.ts'
-import { type Authority, expiries, type Issuer } from '../identity/index.ts'
+import { expiries, type Issuer, type Signatory } from '../identity/index.ts'
 import { printableMesh, printableResources } from '../printable.ts'
 import type { EventLoopDelay, Metrics, Readings } from '../telemetry/index.ts'
 
 /** Whose certificates are asked about. */
 export interface Certified {
-  readonly authority: Authority
+  readonly authority: Signatory
   readonly issuer: Issuer
   readonly controlPlane: SpiffeId
   readonly clock: () => number
@@ -43,7 +43,7 @@ function certificatesOf({ authority, issuer, controlPlane, clock }: Certified) {
 export interface Readable {
   readonly plane: ControlPlane
   readonly issuer: Issuer
-  readonly authority: Authority
+  readonly authority: Signatory
   readonly delay: EventLoopDelay
   readonly clock: () => number
 }

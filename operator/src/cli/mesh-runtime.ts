@@ -4,11 +4,11 @@ import type { MeshConfig, PodKey } from '@smi-mesh/dataplane/mesh'
 import { type Admin, startAdmin } from '../admin/index.ts'
 import { type ControlPlane, startControlPlane } from '../control-plane.ts'
 import {
-  Authority,
   CredentialFolders,
   controlPlaneIdentity,
   fileStores,
   Issuer,
+  openAuthority,
   type SetTimer,
   serverCredentials,
 } from '../identity/index.ts'
@@ -30,6 +30,8 @@ export interface RuntimeOptions {
   /** Where the authority keeps its keys. */
   readonly stateDirectory: string
   readonly certificateTtlMs: number
+  /** The folder of an authority that others keep; undefined for one of our own. */
+  readonly authorityFiles: string | undefined
   /** Told what is new among findings. */
   readonly say: (line: string) => void
   readonly reports: (metrics: Metrics) => Reports
@@ -51,12 +53,15 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
   const { config, say } = options
   await refuseTaken(options.xds, '--xds-address')
   const stores = fileStores(options.stateDirectory)
-  const authority = await Authority.open({
-    trustDomain: config.trustDomain,
-    store: stores.authority,
-    now: world.clock,
-    leafMs: options.certificateTtlMs,
-  })
+  const authority = await openAuthority(
+    {
+      trustDomain: config.trustDomain,
+      store: stores.authority,
+      now: world.clock,
+      leafMs: options.certificateTtlMs,
+    },
+    options.authorityFiles,
+  )
   const begun: { issuer?: Issuer; plane?: ControlPlane } = {}
   const followers: PodFollower[] = []
   const issuerNow = (): Issuer => {

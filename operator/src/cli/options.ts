@@ -62,6 +62,14 @@ export function meshConfig(options: MeshOptions): MeshConfig {
   return { ...DEFAULT_MESH_CONFIG, trustDomain, clusterDomain, access, pathRegex, emptyBackends, escapedSlashes }
 }
 
+/** Whoever may sign for the mesh, where that is not the mesh itself. */
+export function withAuthorityFiles(command: Command): Command {
+  return command.option(
+    '--authority-files <folder>',
+    'sign with the authority in it (tls.crt, tls.key, ca.crt, as cert-manager writes them) and make no root',
+  )
+}
+
 export interface FilesOptions {
   readonly files: readonly string[]
 }

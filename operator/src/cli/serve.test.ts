@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { SmictlProcess } from '../../test/smictl-process.ts'
+import { createRoot } from '../identity/certificate.ts'
 import { METRICS } from '../telemetry/catalogue.ts'
 
 const PODS = join(import.meta.dirname, '../../testdata/translate/scene.yaml')
@@ -61,6 +62,42 @@ describe('the admin address of smictl serve', () => {
     assert.deepEqual(await json('/debug/problems'), [])
     assert.deepEqual(await json('/debug/proxies'), [])
     assert.match(smictl.said, /event=settled revision=1 /)
+  })
+})
+
+describe('smictl serve with an authority of others', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'smi-serve-authority-'))
+  const state = join(folder, 'state')
+  const words = ['serve', '--files', PODS, '--state-dir', state, '--authority-files', folder]
+  const anywhere = ['--xds-address', '127.0.0.1:0', '--admin-address', '127.0.0.1:0']
+  after(() => rmSync(folder, { recursive: true }))
+
+  test('a folder without one ends it with what is missing', async t => {
+    const smictl = new SmictlProcess(...words, ...anywhere)
+    t.after(() => smictl.end('SIGKILL'))
+    await smictl.says(/The folder must hold tls\.crt, tls\.key and ca\.crt/)
+    assert.equal(await smictl.over(), 3)
+  })
+
+  test('that one signs, and no root is made', async t => {
+    const day = 86_400_000
+    const root = createRoot('cluster.local', { notBefore: Date.now() - day, notAfter: Date.now() + 30 * day })
+    writeFileSync(join(folder, 'tls.crt'), root.certificate)
+    writeFileSync(join(folder, 'tls.key'), root.privateKey.reveal(), { mode: 0o600 })
+    writeFileSync(join(folder, 'ca.crt'), root.certificate)
+    const smictl = new SmictlProcess(...words, ...anywhere)
+    t.after(() => smictl.end('SIGTERM'))
+    const [, address] = await smictl.says(/admin=(\S+)/)
+    const told = await (await fetch(`http://${address}/debug/certificates`)).json()
+    const { certificates } = told as { readonly certificates: readonly Record<string, string>[] }
+    assert.deepEqual(
+      certificates.map(({ kind, role, expires }) => [kind, role, expires]),
+      [
+        ['root', 'signing', new Date(root.notAfter).toISOString()],
+        ['control plane', undefined, certificates[1]?.['expires']],
+      ],
+    )
+    assert.equal(existsSync(join(state, 'authority.json')), false)
   })
 })
 

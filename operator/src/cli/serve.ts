@@ -15,6 +15,7 @@ import {
   isLoopback,
   type MeshOptions,
   meshConfig,
+  withAuthorityFiles,
   withMeshOptions,
 } from './options.ts'
 import { logReports } from './reports.ts'
@@ -30,6 +31,7 @@ interface ServeOptions extends MeshOptions {
   readonly insecureXds: boolean
   readonly stateDir?: string
   readonly certTtl: number
+  readonly authorityFiles?: string
   readonly bootstraps?: string
 }
 
@@ -68,6 +70,7 @@ Exit status: 0 ended by a signal, 2 not understood, 3 an address is in use or th
         isInsecure: options.insecureXds,
         stateDirectory: options.stateDir ?? join(runDirectoryOf(world.temporary, world.uid, options.files), 'identity'),
         certificateTtlMs: options.certTtl,
+        authorityFiles: options.authorityFiles,
         say: line => world.complain(`${line}\n`),
         reports: metrics => logReports(world.complain, world.clock, metrics),
       })
@@ -115,6 +118,7 @@ const UNSPECIFIED: ReadonlyMap<string, string> = new Map([
 
 /** The options of a control plane, which `up` has too. */
 export function withControlPlaneOptions(command: Command, xds: string, admin: string): Command {
+  withAuthorityFiles(command)
   return command
     .addOption(
       new Option('--xds-address <host:port>', 'where proxies connect').argParser(address).default(address(xds), xds),

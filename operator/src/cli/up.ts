@@ -17,6 +17,7 @@ interface UpOptions extends MeshOptions {
   readonly insecureXds: boolean
   readonly stateDir?: string
   readonly certTtl: number
+  readonly authorityFiles?: string
   readonly logs: boolean
   readonly table: boolean
   readonly subnets: { readonly first: number; readonly last: number }
@@ -74,6 +75,7 @@ Exit status: 0 ended by a signal, 2 not understood, 3 no Envoy, no such folder, 
             admin: options.adminAddress,
             isInsecure: options.insecureXds,
             certificateTtlMs: options.certTtl,
+            authorityFiles: options.authorityFiles,
             reports: metrics => personReports(say, world.clock, metrics),
           }),
         xdsHost: options.xdsAddress.host,

@@ -13,6 +13,7 @@ export type Asn1 = forge.asn1.Asn1
 const GENERALIZED_FROM = 2050
 
 const SIGNATURE_ALGORITHM = '1.2.840.10045.4.3.2' // ecdsa-with-SHA256
+const SUBJECT_KEY_IDENTIFIER = '2.5.29.14'
 const ORGANIZATION = '2.5.4.10'
 const COMMON_NAME = '2.5.4.3'
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
@@ -92,7 +93,7 @@ export function alternativeNames(uri: string, dns: readonly string[] = []): Asn1
 }
 
 export function subjectKeyIdentifier(keyId: Buffer): Asn1 {
-  return extension('2.5.29.14', false, primitive(Type.OCTETSTRING, keyId))
+  return extension(SUBJECT_KEY_IDENTIFIER, false, primitive(Type.OCTETSTRING, keyId))
 }
 
 export function authorityKeyIdentifier(keyId: Buffer): Asn1 {
@@ -106,6 +107,18 @@ export function subjectOf(certificate: Uint8Array): Asn1 {
   const subject = tbs === undefined ? undefined : children(tbs)[5]
   if (subject === undefined) throw new TypeError('This certificate has no subject.')
   return subject
+}
+
+/** What an encoded certificate calls its own key; undefined where it does not say. */
+export function subjectKeyIdentifierOf(certificate: Uint8Array): Buffer | undefined {
+  const [tbs] = children(fromDer(certificate))
+  const [list] = children((tbs === undefined ? [] : children(tbs)).at(-1) ?? sequence())
+  const name = oid(SUBJECT_KEY_IDENTIFIER).value
+  const found = (list === undefined ? [] : children(list)).find(one => children(one)[0]?.value === name)
+  const content = found === undefined ? undefined : children(found).at(-1)?.value
+  if (typeof content !== 'string') return undefined
+  const identifier = fromDer(Buffer.from(content, 'latin1')).value
+  return typeof identifier === 'string' ? Buffer.from(identifier, 'latin1') : undefined
 }
 
 function children(node: Asn1): readonly Asn1[] {

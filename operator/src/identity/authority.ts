@@ -35,7 +35,8 @@ export interface AuthorityOptions {
 /** What may be known of a root by anyone. */
 export interface RootView {
   readonly id: string
-  readonly role: RootState['role']
+  /** `trusted`: provided by others, and none of ours to replace. */
+  readonly role: RootState['role'] | 'trusted'
   /** When it came to be. Its certificate is dated back from there. */
   readonly since: number
   readonly notAfter: number
@@ -52,6 +53,12 @@ export const DEFAULT_LIFETIMES: Lifetimes = { leafMs: 24 * HOUR_MS, rootMs: 365 
 /** A whole rotation takes about three lives of a leaf and begins at half the root's life. */
 const LEAF_LIVES_PER_ROOT = 10
 const SHORTEST_LEAF_MS = 10_000
+
+/** Whoever signs for a mesh: an authority that keeps its own roots, or one that is provided. */
+export type Signatory = Pick<
+  Authority,
+  'trustDomain' | 'lifetimes' | 'bundle' | 'roots' | 'trusted' | 'issue' | 'advance' | 'follow'
+>
 
 export class Authority {
   readonly trustDomain: string
@@ -78,11 +85,7 @@ export class Authority {
 
   /** Takes up the state that was kept; makes a first root only where there never was one. */
   static async open(options: AuthorityOptions): Promise<Authority> {
-    const lifetimes = checked({
-      leafMs: options.leafMs ?? DEFAULT_LIFETIMES.leafMs,
-      rootMs: options.rootMs ?? DEFAULT_LIFETIMES.rootMs,
-      skewMs: options.skewMs ?? DEFAULT_LIFETIMES.skewMs,
-    })
+    const lifetimes = lifetimesOf(options)
     const authority = new Authority(options, lifetimes, await loadOrCreate(options, lifetimes))
     await authority.advance(false)
     return authority
@@ -113,10 +116,7 @@ export class Authority {
 
   /** Signs a leaf with a new key. It never outlives its root, nor the time up to which state says that leaves may live. */
   issue(identity: SpiffeId, dnsNames: readonly string[] = []): Signed {
-    if (parseSpiffeId(identity)?.trustDomain !== this.trustDomain) {
-      const message = `Identity ${identity} is not of the trust domain ${this.trustDomain}; it gets no certificate here.`
-      throw new MeshError('IdentityForeign', message)
-    }
+    refuseForeign(identity, this.trustDomain)
     const now = this.#now()
     const { root, signedUntil } = signingOf(this.#state)
     if (!validAt(root, now)) {
@@ -195,7 +195,7 @@ export class Authority {
 
   #adopt(state: AuthorityState): void {
     const { root } = signingOf(state)
-    if (root.id !== this.#signer.root.id) this.#signer = signerOf(root)
+    if (root.id !== this.#signer.id) this.#signer = signerOf(root)
     this.#state = state
     this.#bundle = bundleOf(state)
     for (const follower of this.#followers) follower()
@@ -225,7 +225,19 @@ function bundleOf({ trustDomain, roots }: AuthorityState): TrustBundle {
   return { trustDomain, roots: roots.map(({ root }) => root.certificate).sort() }
 }
 
-function checked(lifetimes: Lifetimes): Lifetimes {
+export function refuseForeign(identity: SpiffeId, trustDomain: string): void {
+  if (parseSpiffeId(identity)?.trustDomain === trustDomain) return
+  const message = `Identity ${identity} is not of the trust domain ${trustDomain}; it gets no certificate here.`
+  throw new MeshError('IdentityForeign', message)
+}
+
+/** What was asked for, completed. Throws a MeshError where it would not work out. */
+export function lifetimesOf(wanted: Partial<Lifetimes>): Lifetimes {
+  const lifetimes = {
+    leafMs: wanted.leafMs ?? DEFAULT_LIFETIMES.leafMs,
+    rootMs: wanted.rootMs ?? DEFAULT_LIFETIMES.rootMs,
+    skewMs: wanted.skewMs ?? DEFAULT_LIFETIMES.skewMs,
+  }
   const { leafMs, rootMs } = lifetimes
   if (leafMs < SHORTEST_LEAF_MS) {
     throw new MeshError(

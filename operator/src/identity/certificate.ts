@@ -30,11 +30,16 @@ export interface Root extends Validity {
   readonly privateKey: PrivateKey
 }
 
-/** A root made ready to sign many leaves. */
+/** An authority made ready to sign many leaves. */
 export interface Signer {
-  readonly root: Root
+  /** What the authority calls it. */
+  readonly id: string
   readonly key: KeyObject
   readonly subject: asn1.Asn1
+  /** What leaves name its key by; undefined where its certificate says no such thing. */
+  readonly keyId: Buffer | undefined
+  /** PEM of what a leaf's holder has to present beside the leaf: nothing, where the signer is a root. */
+  readonly above: string
 }
 
 const P256_POINT_BYTES = 65
@@ -81,10 +86,23 @@ export function readRoot(trustDomain: string, certificate: string, privateKey: P
 /** Parses what a root needs for signing, once. */
 export function signerOf(root: Root): Signer {
   return {
-    root,
+    id: root.id,
     key: createPrivateKey(root.privateKey.reveal()),
     subject: asn1.subjectOf(new X509Certificate(root.certificate).raw),
+    keyId: Buffer.from(root.id, 'hex'),
+    above: '',
   }
+}
+
+/** The same of an authority that was made elsewhere. `presented`: its certificate and those between it and its root. */
+export function signerOfAuthority(
+  id: string,
+  { raw }: X509Certificate,
+  key: KeyObject,
+  presented: readonly X509Certificate[],
+): Signer {
+  const above = presented.map(String).join('')
+  return { id, key, subject: asn1.subjectOf(raw), keyId: asn1.subjectKeyIdentifierOf(raw), above }
 }
 
 /**
@@ -99,7 +117,7 @@ export function createLeaf(
 ): IdentityCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const period = wholeSeconds(validity)
-  const chain = certify({
+  const certificate = certify({
     subject: asn1.distinguishedName(''),
     issuer: signer.subject,
     publicKey,
@@ -111,10 +129,10 @@ export function createLeaf(
       asn1.extendedKeyUsage(),
       asn1.alternativeNames(identity, dnsNames),
       asn1.subjectKeyIdentifier(keyIdOf(publicKey)),
-      asn1.authorityKeyIdentifier(Buffer.from(signer.root.id, 'hex')),
+      ...(signer.keyId === undefined ? [] : [asn1.authorityKeyIdentifier(signer.keyId)]),
     ],
   })
-  return { ...period, identity, chain, privateKey: pemOf(privateKey) }
+  return { ...period, identity, chain: certificate + signer.above, privateKey: pemOf(privateKey) }
 }
 
 /** Reads a leaf back. Throws where certificate, key and identity do not belong together. */

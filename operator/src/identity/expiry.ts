@@ -65,6 +65,11 @@ function rootState(root: RootView, roots: readonly RootView[], now: number): Exp
       return 'retiring'
     case 'next':
       return lifeState(root.since, root.notAfter, now)
+    case 'trusted': {
+      const state = lifeState(root.since, root.notAfter, now)
+      const isFollowed = roots.some(other => other.role === 'trusted' && other.notAfter > root.notAfter)
+      return isFollowed && state === 'overdue' ? 'renewing' : state
+    }
     case 'signing': {
       const state = lifeState(root.since, root.notAfter, now)
       const follower = roots.some(({ role }) => role === 'next')

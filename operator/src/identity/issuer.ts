@@ -7,7 +7,7 @@
  */
 import type { IdentityCertificate, SpiffeId, TrustBundle } from '@smi-mesh/dataplane/mesh'
 import { MeshError } from '../mesh-error.ts'
-import type { Authority, Signed } from './authority.ts'
+import type { Signatory, Signed } from './authority.ts'
 import { signedBy } from './certificate.ts'
 import { DueQueue } from './due-queue.ts'
 import type { IdentityEvent, IssueReason } from './event.ts'
@@ -18,7 +18,7 @@ import { type Leaf, type LeafStore, noLeafStore } from './store.ts'
 export type SetTimer = (callback: () => void, ms: number) => () => void
 
 export interface IssuerOptions {
-  readonly authority: Authority
+  readonly authority: Signatory
   /** What proxies are told from: certificates of the identities they have. */
   readonly certificates: { set(key: SpiffeId, value: IdentityCertificate): void; delete(key: SpiffeId): void }
   readonly bundle: { set(key: 'bundle', value: TrustBundle): void }
@@ -60,7 +60,7 @@ const RENEW_SPREAD = 0.1
 
 export class Issuer {
   readonly #options: IssuerOptions
-  readonly #authority: Authority
+  readonly #authority: Signatory
   readonly #store: LeafStore
   readonly #entries = new Map<SpiffeId, Entry>()
   readonly #due = new DueQueue<SpiffeId>()
@@ -242,7 +242,7 @@ export class Issuer {
   /** Runs before anything is signed in the new state: whoever gets such a leaf has been told of its root. */
   #rootsChanged(): void {
     const roots = this.#authority.roots()
-    const text = roots.map(({ id, role }) => `${id} ${role}`).join('\n')
+    const text = roots.map(({ id, role, notAfter }) => `${id} ${role} ${notAfter}`).join('\n')
     if (text === this.#roots) return
     this.#roots = text
     this.#bundle = this.#authority.bundle()

@@ -166,7 +166,7 @@ const TABLE = [
   {
     name: 'smi_identity_root_expiry_seconds',
     kind: 'gauge',
-    help: 'Time until a root expires, by its role (next, signing, retiring).',
+    help: 'Time until a root expires, by its role (next, signing, retiring; trusted where an authority is provided).',
     labels: ['role'],
   },
   {
