@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check unit golden envoy-tests bench clean
-.PHONY: cluster-tools images cluster-up cluster-down cluster-tests kubectl
+.PHONY: cluster-tools images cluster-up cluster-down cluster-tests kubectl conformance
 
 ENVOY_VERSION := 1.40.0
 # Node 24 comes with node_modules (optionalDependencies), so its .bin goes first.
@@ -72,8 +72,11 @@ kubectl: ## Ask it: make kubectl ARGS='get pods -A'
 cluster-tests: setup cluster-tools ## Tests with a real Kubernetes, started and ended by them (or KUBECONFIG=one of yours)
 	npm run --silent test:cluster
 
+conformance: setup cluster-tools ## The whole suite: the model, real Envoys, and the mesh in a real cluster; conformance-results/
+	@CLUSTER=conformance conformance/all.sh
+
 clean: ## Remove what was installed and generated
-	rm -rf node_modules .tools .cluster dataplane/src/proto/gen bench-results
+	rm -rf node_modules .tools .cluster dataplane/src/proto/gen bench-results conformance-results
 
 node_modules/.installed: package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer (it brings npm), then run this again." >&2; exit 1; }
