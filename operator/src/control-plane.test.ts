@@ -113,6 +113,27 @@ test('asked what it would say of an object, it publishes nothing and says nothin
   assert.deepEqual(published, [0, 0])
 })
 
+test('a namespace has proxies if it has joined, and as long as a pod there has one', async t => {
+  const source = new Told(true)
+  const config = { ...DEFAULT_MESH_CONFIG, proxied: 'injected' } as const
+  const plane = await startControlPlane(options(source, { config }).given)
+  t.after(() => plane.stop())
+  const namespace = (name: string, labels: object) => {
+    const object = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }
+    return { ref: { kind: 'Namespace', namespace: '', name }, object, origin: '' }
+  }
+  const pod = { kind: 'Pod', namespace: 'till', name: 'till-1' }
+  const metadata = { ...pod, kind: undefined, annotations: { 'smi-mesh.dev/status': 'injected' } }
+  source.observer?.changes([
+    namespace('web', { 'smi-mesh.dev/inject': 'enabled' }),
+    namespace('till', {}),
+    { ref: pod, object: { apiVersion: 'v1', kind: 'Pod', metadata, spec: {} }, origin: '' },
+  ])
+  assert.deepEqual(plane.proxied(), ['till', 'web'])
+  source.observer?.changes([{ ref: pod, object: undefined, origin: '' }])
+  assert.deepEqual(plane.proxied(), ['web'])
+})
+
 test('of what changed, and of what is said anew, a revision says the names; the rest it leaves alone', async () => {
   const source = new Told(true)
   const seen: (readonly string[])[] = []

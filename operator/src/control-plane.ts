@@ -87,8 +87,8 @@ export interface ControlPlane {
   /** What would be said of an object if it were so. Nothing comes of it: no proxy hears, no status changes. */
   whatIf(change: ObjectChange): readonly Finding[]
   sourceProblems(): readonly SourceProblem[]
-  /** The namespaces whose pods are given proxies, sorted. */
-  joined(): readonly string[]
+  /** The namespaces whose pods are given proxies, and those where a pod has one all the same, sorted. */
+  proxied(): readonly string[]
   /** Where a person would edit an object: `shop.yaml:12`; undefined of what is in no source. */
   originOf(ref: ObjectRef): string | undefined
   proxies(): readonly ProxyState[]
@@ -103,6 +103,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { source, config, events = {} } = options
   const graph = new Graph()
   const facts = new FactTables(graph, config)
+  const joined = graph.index('namespaces.joined', facts.namespaces, (one, name) => (one.joined ? [name] : []))
+  // A pod may ask for itself, and has its proxy still when its namespace has left.
+  const withProxies = graph.index('namespaces.proxied', facts.pods, ({ meshed, ref }) =>
+    meshed ? [ref.namespace] : [],
+  )
   const compiled = compile(graph, facts, config)
   const secrets = secretTables(graph)
   const users = new IdentityUsers(
@@ -180,7 +185,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       return trial(change, graph, facts, compiled.findings)
     },
     sourceProblems: () => problems,
-    joined: () => [...facts.namespaces.entries()].flatMap(([name, { joined }]) => (joined ? [name] : [])).sort(),
+    proxied: () => [...new Set([...joined.keys(), ...withProxies.keys()])].sort(),
     originOf: ref => origins.of(ref),
     proxies: () => serving.proxies(),
     counters: () => serving.counters(),

@@ -22,7 +22,7 @@ export function trustPart(converted: readonly string[]): (context: PartContext) 
     let roots = ''
     const upkeep = new Upkeep({
       chores: () => [
-        ...plane.joined().map(at => trustConfigMap(places, at, roots)),
+        ...plane.proxied().map(at => trustConfigMap(places, at, roots)),
         ...verified(places, converted, roots),
       ],
       leads,
