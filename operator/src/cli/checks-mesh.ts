@@ -6,7 +6,7 @@ import { RESOURCES, smiResourceOf } from '../kubernetes/index.ts'
 import { MeshError, meshError } from '../mesh-error.ts'
 import type { Look, Looking, Outcome } from './checks.ts'
 import { failedBy, itemsOf, renewedAt, skipped } from './checks-cluster.ts'
-import { joinedNamespaces, OPERATOR_PODS } from './checks-proxies.ts'
+import { OPERATOR_PODS, proxiedNamespaces } from './checks-proxies.ts'
 
 const NAME = 'smi-mesh'
 const ROOTS = { object: 'smi-mesh-trust', key: 'roots.pem' }
@@ -153,7 +153,7 @@ function certificatesIn(pem: string): readonly X509Certificate[] {
 
 export const trust: Look = async looking => {
   const published = await publishedRoots(looking)
-  const namespaces = await joinedNamespaces(looking)
+  const namespaces = await proxiedNamespaces(looking)
   if ('kind' in published) return { kind: 'skipped', message: 'Not looked at: there are no roots yet.' }
   if (namespaces instanceof MeshError) return skipped(namespaces, 'namespaces')
   const { api, signal } = looking

@@ -90,8 +90,15 @@ function numbersIn(text: string): readonly (readonly [string, number])[] {
   return [...text.matchAll(/^(\w+(?:\{[^}]*\})?) (\S+)$/gm)].map(([, name = '', value]) => [name, Number(value)])
 }
 
+/** Names of the namespaces that have joined, or in which some pod has a proxy all the same. */
+export async function proxiedNamespaces(looking: Looking): Promise<ReadonlySet<string> | MeshError> {
+  const [joined, pods] = await Promise.all([joinedNamespaces(looking), allPods(looking)])
+  if (joined instanceof MeshError || pods instanceof MeshError) return joined
+  return new Set([...joined, ...pods.filter(hasProxy).map(namespaceOf)])
+}
+
 /** Names of the namespaces whose pods are given proxies. */
-export async function joinedNamespaces({ api, signal }: Looking): Promise<ReadonlySet<string> | MeshError> {
+async function joinedNamespaces({ api, signal }: Looking): Promise<ReadonlySet<string> | MeshError> {
   const found = await itemsOf(() => api.list(RESOURCES.namespaces, { signal }))
   if (found instanceof MeshError) return found
   const joined = found.filter(object => {

@@ -208,7 +208,10 @@ describe('smictl check', () => {
     const scene = [webhooks(caBundle), joined('shop'), joined('bank'), rootsIn('shop', pem)]
     assert.match(JSON.stringify(await said('trust', clusterOf(scene))), /failed.*old in bank;/)
     assert.match(JSON.stringify(await said('trust', clusterOf([...scene, rootsIn('bank', 'old')]))), /old in bank;/)
-    assert.equal((await said('trust', clusterOf([...scene, rootsIn('bank', pem)]))).kind, 'fine')
+    const all = [...scene, rootsIn('bank', pem)]
+    assert.equal((await said('trust', clusterOf(all))).kind, 'fine')
+    const alone = object('Pod', 'a', 'attic', {}, { annotations: { 'smi-mesh.dev/status': 'injected' } })
+    assert.match(JSON.stringify(await said('trust', clusterOf([...all, alone]))), /old in attic;/)
   })
 
   it('names pods that the mesh does not hold, and leaves alone those that want it so', async () => {
