@@ -81,3 +81,33 @@ test('an API server that cannot answer is no verdict, and is reported without th
   assert.equal(failures.length, 1)
   assert.doesNotMatch(String(failures[0]), /a\.b\.c/)
 })
+
+test('however many tokens come, few are asked about at once, and whoever waits is heard or gives up', async () => {
+  const under: (() => void)[] = []
+  let most = 0
+  const postReview = async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    under.push(resolve)
+    most = Math.max(most, under.length)
+    await promise
+    return GENUINE
+  }
+  const client = { postReview }
+  const onFailure = (error: unknown) => assert.fail(String(error))
+  const review = tokenReview({ client, trustDomain: 'cluster.local', audience: 'smi-mesh', onFailure })
+  const patient = new AbortController()
+  const impatient = new AbortController()
+  const reviews = Array.from({ length: 60 }, () => review('a.b.c', patient.signal))
+  const gone = assert.rejects(review('a.b.c', impatient.signal))
+  impatient.abort(new Error('gone'))
+  await gone
+  const late = review('a.b.c', patient.signal)
+  let answered = 0
+  for (const one of reviews) one.then(() => answered++, assert.fail)
+  while (answered < reviews.length || under.length > 0) {
+    under.shift()?.()
+    await new Promise(setImmediate)
+  }
+  assert.equal((await late).kind, 'genuine')
+  assert.ok(most <= 24, `${most} at once`)
+})

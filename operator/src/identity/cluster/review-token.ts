@@ -19,14 +19,59 @@ export interface TokenReviewOptions {
 const USER = /^system:serviceaccount:([^:]+):([^:]+)$/
 const POD_NAME = 'authentication.kubernetes.io/pod-name'
 
+/** Strangers' tokens must not keep lease and watches from the connections to the API server, of which there are 64. */
+const MOST_AT_ONCE = 24
+
 export function tokenReview({ client, trustDomain, audience, onFailure }: TokenReviewOptions): ReviewToken {
+  const turns = new Turns(MOST_AT_ONCE)
   return async (token, signal) => {
+    const done = await turns.turn(signal)
     try {
       const spec = { token, audiences: [audience] }
       return verdict(await client.postReview(RESOURCES.tokenReviews, spec, { signal }), trustDomain, audience)
     } catch (error) {
       if (!signal.aborted) onFailure(error)
       throw error
+    } finally {
+      done()
+    }
+  }
+}
+
+/** So many at once; the others wait, first come first served. */
+class Turns {
+  #free: number
+  readonly #waiting = new Set<() => void>()
+
+  constructor(atOnce: number) {
+    this.#free = atOnce
+  }
+
+  /** Resolves with what ends the turn. Rejects where nobody waits any more. */
+  async turn(signal: AbortSignal): Promise<() => void> {
+    signal.throwIfAborted()
+    if (this.#free > 0) this.#free--
+    else await this.#handedOver(signal)
+    return () => this.#next()
+  }
+
+  async #handedOver(signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const abort = () => {
+      this.#waiting.delete(resolve)
+      reject(signal.reason)
+    }
+    this.#waiting.add(resolve)
+    signal.addEventListener('abort', abort, { once: true })
+    await promise.finally(() => signal.removeEventListener('abort', abort))
+  }
+
+  #next(): void {
+    const [next] = this.#waiting
+    if (next === undefined) this.#free++
+    else {
+      this.#waiting.delete(next)
+      next()
     }
   }
 }
