@@ -102,7 +102,7 @@ class ClusterStage implements Stage {
 
   async change({ apply, delete: gone, scale }: WorldChange): Promise<void> {
     await this.#api.delete(gone.map(name => ({ ...name, namespace: this.#names.of(name.namespace) })))
-    await this.#api.apply(this.#names.place(apply))
+    await this.#api.offer(this.#names.place(apply))
     const replaced = [...gone, ...apply.map(nameOfRaw)]
     const kept = this.#applied.filter(object => !replaced.some(name => sameObject(name, nameOfRaw(object))))
     this.#applied = [...kept, ...apply]

@@ -9,6 +9,8 @@ export type Kubectl = (args: readonly string[], input?: string) => Promise<strin
 
 export interface Kubernetes {
   apply(objects: readonly RawObject[]): Promise<void>
+  /** The same, where a mesh may refuse some of them: to refuse an object that has no effect is one way to give it none. */
+  offer(objects: readonly RawObject[]): Promise<void>
   delete(names: readonly ObjectName[]): Promise<void>
   /** Why the API server would not take an object; undefined where it would. */
   refusalOf(object: RawObject): Promise<string | undefined>
@@ -54,9 +56,19 @@ function resource(kind: string, version?: string): string {
 const APPLY = ['apply', '--server-side', '--force-conflicts', '--field-manager=smi-conformance', '-f', '-']
 
 export function kubernetes(kubectl: Kubectl): Kubernetes {
+  const apply = async (objects: readonly RawObject[]) => {
+    if (objects.length > 0) await kubectl(APPLY, listOf(objects))
+  }
   return {
-    apply: async objects => {
-      if (objects.length > 0) await kubectl(APPLY, listOf(objects))
+    apply,
+    offer: async objects => {
+      try {
+        await apply(objects)
+      } catch (error) {
+        // kubectl applies the others all the same
+        if (!/admission webhook "[^"]*" denied the request/.test(error instanceof Error ? error.message : ''))
+          throw error
+      }
     },
     delete: async names => {
       for (const [namespace, here] of Map.groupBy(names, one => one.namespace)) {
