@@ -73,7 +73,7 @@ function identityLine(event: IdentityEvent | CredentialEvent): string | undefine
     case 'issueRecovered':
       return `${event.identity} has a certificate again.`
     case 'storeRecovered':
-      return `The state of ${event.what} can be written again.`
+      return `What is kept of the ${event.what} can be used again.`
     case 'credentialsRecovered':
       return `The credentials in ${event.folder} can be written again.`
     case 'leafDiscarded':

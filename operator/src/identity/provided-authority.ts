@@ -90,6 +90,9 @@ export class ProvidedAuthority implements Signatory {
       // Judged before the folder is read: it says whether the bundle until now is held.
       if (this.#maySign(bundleHeld)) this.#sign(this.#provided)
       this.#takeUp(readAuthorityFiles(this.#folder))
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      throw new MeshError(error.code, `${error.message} The authority from before goes on signing.`, { cause: error })
     } finally {
       for (const [id, { notAfter }] of this.#signers) {
         if (notAfter <= this.#now() && id !== this.#signing.id) this.#signers.delete(id)
