@@ -103,11 +103,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { source, config, events = {} } = options
   const graph = new Graph()
   const facts = new FactTables(graph, config)
-  const joined = graph.index('namespaces.joined', facts.namespaces, (one, name) => (one.joined ? [name] : []))
-  // A pod may ask for itself, and has its proxy still when its namespace has left.
-  const withProxies = graph.index('namespaces.proxied', facts.pods, ({ meshed, ref }) =>
-    meshed ? [ref.namespace] : [],
-  )
+  const proxied = namespacesWithProxies(graph, facts)
   const compiled = compile(graph, facts, config)
   const secrets = secretTables(graph)
   const users = new IdentityUsers(
@@ -185,13 +181,23 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       return trial(change, graph, facts, compiled.findings)
     },
     sourceProblems: () => problems,
-    proxied: () => [...new Set([...joined.keys(), ...withProxies.keys()])].sort(),
+    proxied,
     originOf: ref => origins.of(ref),
     proxies: () => serving.proxies(),
     counters: () => serving.counters(),
     held: workload => serving.held(workload),
     stop,
   }
+}
+
+/** Namespaces that have joined, and those of pods that have a proxy. */
+function namespacesWithProxies(graph: Graph, facts: FactTables): () => readonly string[] {
+  const joined = graph.index('namespaces.joined', facts.namespaces, (one, name) => (one.joined ? [name] : []))
+  // A pod may ask for itself, and has its proxy still when its namespace has left.
+  const withProxies = graph.index('namespaces.proxied', facts.pods, ({ meshed, ref }) =>
+    meshed ? [ref.namespace] : [],
+  )
+  return () => [...new Set([...joined.keys(), ...withProxies.keys()])].sort()
 }
 
 type Sayings = Pick<ControlPlane, 'subjects' | 'findings' | 'concerned' | 'spoken' | 'refused'>

@@ -1,3 +1,4 @@
+/** A request's headers in the shape in which the model is asked. Knows no rule. */
 import type { HttpCall } from '../world.ts'
 
 /** The lines of a request as the model has them: all values of a header under its name in lower case, in the order sent. */
