@@ -95,6 +95,18 @@ test('a webhook that fails is answered with 500, says nothing of why, and the ne
   assert.equal((await ask(here, '/echo', '{}')).status, 200)
 })
 
+test('an answer that cannot be written down is a failure of its own, and ends nothing else', async t => {
+  const deep: Answers[string] = body => {
+    let answer = { body }
+    for (let depth = 0; depth < 50_000; depth++) answer = { body: answer }
+    return answer
+  }
+  const here = await scene(t, { '/deep': deep, '/echo': () => ({}) })
+  assert.equal((await ask(here, '/deep', '{}')).status, 500)
+  assert.equal(here.failures.length, 1)
+  assert.equal((await ask(here, '/echo', '{}')).status, 200)
+})
+
 test('3 MB are read, and more than a list can have is refused before it is held', async t => {
   const here = await scene(t, { '/size': body => ({ length: String(body).length }) })
   assert.deepEqual(await ask(here, '/size', JSON.stringify('x'.repeat(3 << 20))), {

@@ -138,17 +138,16 @@ export class WebhookServer {
     const path = pathOf(incoming)
     const body = this.#bodies.body()
     response.once('close', () => body.release()) // as long as the answer is not taken, it is held as well
-    this.#asked(incoming, path, body).then(
-      answer => {
-        send(response, answer)
-        if (path !== HEALTH) answered?.(path, answer.status, now() - began)
-      },
-      (error: unknown) => {
-        onFailure(path, error)
-        send(response, { status: 500, body: 'The operator made a mistake in answering this; its log says which.' })
-        answered?.(path, 500, now() - began)
-      },
-    )
+    const answer = ({ status, text }: Written) => {
+      send(response, { status, text })
+      if (path !== HEALTH) answered?.(path, status, now() - began)
+    }
+    // Writing an answer down may fail as making it may: what is nested deeply enough was read, and cannot be written.
+    const asked = this.#asked(incoming, path, body).then(written)
+    asked.then(answer, (error: unknown) => {
+      if (incoming.complete) onFailure(path, error) // else the caller went before all was said
+      answer(written({ status: 500, body: 'The operator made a mistake in answering this; its log says which.' }))
+    })
   }
 
   async #asked(incoming: IncomingMessage, path: string, body: Body): Promise<Answer> {
@@ -173,12 +172,19 @@ function parsed(text: string): unknown {
   }
 }
 
-function send(response: ServerResponse, { status, body }: Answer): void {
-  const text = typeof body === 'string' ? `${body}\n` : JSON.stringify(body)
-  const type = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json'
-  response
-    .writeHead(status, { 'content-type': type, ...(status === 413 || status === 503 ? { connection: 'close' } : {}) })
-    .end(text)
+interface Written {
+  readonly status: number
+  readonly text: string
+}
+
+function written({ status, body }: Answer): Written {
+  return { status, text: typeof body === 'string' ? `${body}\n` : JSON.stringify(body) }
+}
+
+function send(response: ServerResponse, { status, text }: Written): void {
+  const type = status === 200 ? 'application/json' : 'text/plain; charset=utf-8'
+  const closing = status === 413 || status === 503 ? { connection: 'close' } : {}
+  response.writeHead(status, { 'content-type': type, ...closing }).end(text)
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {
