@@ -19,6 +19,11 @@ interface Event {
   readonly line: string
 }
 
+interface Snapshot {
+  readonly version: string
+  readonly items: readonly object[]
+}
+
 /** Return true where the request has been answered. */
 type Misbehaviour = (asked: Asked, response: ServerResponse) => boolean
 
@@ -30,6 +35,8 @@ export class FakeApiServer {
   readonly #events: Event[] = []
   readonly #watchers = new Set<ServerResponse>()
   readonly #awaiting: (() => void)[] = []
+  /** Of lists under way, by their version. */
+  readonly #snapshots = new Map<string, Snapshot>()
   #version = 9
   #oldest = 0
   #server: ScriptedServer | undefined
@@ -138,13 +145,23 @@ export class FakeApiServer {
     else this.#list(asked, response)
   }
 
+  /** Every page of a list is of the version that the first was of, whatever changes between two of them. */
   #list({ query }: Asked, response: ServerResponse): void {
-    const names = [...this.objects.keys()].sort()
-    const from = Number(query.get('continue') ?? 0)
-    const limit = Number(query.get('limit') ?? names.length)
-    const items = names.slice(from, from + limit).map(name => this.#object(name))
-    const next = from + limit < names.length ? { continue: String(from + limit) } : {}
-    json(response, 200, { kind: 'List', metadata: { resourceVersion: String(this.#version), ...next }, items })
+    const [snapshot = '', at = '0'] = query.get('continue')?.split(':') ?? []
+    const { version, items } = this.#snapshots.get(snapshot) ?? this.#snapshot()
+    const from = Number(at)
+    const limit = Number(query.get('limit') ?? 0) || items.length
+    const rest = from + limit < items.length ? { continue: `${version}:${from + limit}` } : {}
+    if ('continue' in rest) this.#snapshots.set(version, { version, items })
+    json(response, 200, {
+      kind: 'List',
+      metadata: { resourceVersion: version, ...rest },
+      items: items.slice(from, from + limit),
+    })
+  }
+
+  #snapshot(): Snapshot {
+    return { version: String(this.#version), items: [...this.objects.keys()].sort().map(name => this.#object(name)) }
   }
 
   #watch({ query }: Asked, response: ServerResponse): void {
