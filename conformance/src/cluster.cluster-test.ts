@@ -257,9 +257,26 @@ function ours(object: SmiObject): boolean {
   const version = kind?.versions.find(name => object.apiVersion.endsWith(`/${name}`))
   const schema = kind === undefined || version === undefined ? undefined : schemaOf(kind.kind, version)
   assert.ok(schema !== undefined, `${object.kind} ${object.apiVersion} has a schema`)
-  const judge = judges.get(schema) ?? ajv.compile(schema)
+  const judge = judges.get(schema) ?? ajv.compile(nullsAllowed(schema))
   judges.set(schema, judge)
   return judge(object)
+}
+
+/** To an API server, null in a field that may be left out says that it is left out. Our own checks are stricter there. */
+function nullsAllowed(schema: JsonSchema): object {
+  const { properties = {}, additionalProperties, items, required = [], ...rest } = schema
+  const optional = (one: JsonSchema) => ({ anyOf: [{ type: 'null' }, nullsAllowed(one)] })
+  const fields = Object.entries(properties).map(([name, one]) => [
+    name,
+    required.includes(name) ? nullsAllowed(one) : optional(one),
+  ])
+  return {
+    ...rest,
+    required,
+    properties: Object.fromEntries(fields),
+    ...(items === undefined ? {} : { items: nullsAllowed(items) }),
+    ...(additionalProperties === undefined ? {} : { additionalProperties: nullsAllowed(additionalProperties) }),
+  }
 }
 
 /** Names of the objects that the API server would have written. */

@@ -36,44 +36,25 @@ export function rootSchema(schema: CrdSchema): object {
   return ajvSchema({ ...schema, properties: { ...properties, status: {}, metadata: {} } })
 }
 
-function ajvSchema(schema: CrdSchema): Typed {
+function ajvSchema(schema: CrdSchema): object {
   const unknown = Object.keys(schema).find(keyword => !known.has(keyword))
   if (unknown !== undefined) throw new Error(`crds/ use the keyword ${unknown}; teach it to scripts/ajv-schema.ts`)
   const { properties, items, additionalProperties } = schema
   return {
     ...typeOf(schema),
     ...Object.fromEntries(shared.flatMap(keyword => (keyword in schema ? [[keyword, schema[keyword]]] : []))),
-    ...(properties === undefined ? {} : { properties: mapValues(properties, schema.required ?? []) }),
+    ...(properties === undefined ? {} : { properties: mapValues(properties) }),
     ...(items === undefined ? {} : { items: ajvSchema(items) }),
     ...(additionalProperties === undefined ? {} : { additionalProperties: ajvSchema(additionalProperties) }),
   }
 }
 
-function typeOf(schema: CrdSchema): Typed {
+function typeOf(schema: CrdSchema): object {
   if (schema['x-kubernetes-int-or-string'] === true) return { type: ['integer', 'string'] }
   if (schema.type === undefined) return {}
   return { type: schema.nullable === true ? [schema.type, 'null'] : schema.type }
 }
 
-function mapValues(properties: Readonly<Record<string, CrdSchema>>, required: readonly string[]): object {
-  const fields = Object.entries(properties).map(([name, field]) => {
-    const schema = ajvSchema(field)
-    return [name, required.includes(name) ? schema : orNull(schema)]
-  })
-  return Object.fromEntries(fields)
-}
-
-interface Typed {
-  readonly type?: string | readonly string[]
-  readonly enum?: readonly unknown[]
-}
-
-/** To an API server, null in a field that may be left out says that it is left out; Go clients and templates write such. */
-function orNull(schema: Typed): object {
-  const { type, enum: values } = schema
-  return {
-    ...schema,
-    ...(type === undefined ? {} : { type: [...new Set([type, 'null'].flat())] }),
-    ...(values === undefined ? {} : { enum: [...values, null] }),
-  }
+function mapValues(properties: Readonly<Record<string, CrdSchema>>): object {
+  return Object.fromEntries(Object.entries(properties).map(([name, field]) => [name, ajvSchema(field)]))
 }

@@ -7,23 +7,14 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "matches": {
-    "type": [
-     "array",
-     "null"
-    ],
+    "type": "array",
     "items": {
      "type": "object",
      "required": [
@@ -35,16 +26,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "pathRegex": {
-       "type": [
-        "string",
-        "null"
-       ]
+       "type": "string"
       },
       "methods": {
-       "type": [
-        "array",
-        "null"
-       ],
+       "type": "array",
        "items": {
         "type": "string",
         "enum": [
@@ -71,23 +56,14 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "matches": {
-    "type": [
-     "array",
-     "null"
-    ],
+    "type": "array",
     "items": {
      "type": "object",
      "required": [
@@ -99,16 +75,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "pathRegex": {
-       "type": [
-        "string",
-        "null"
-       ]
+       "type": "string"
       },
       "methods": {
-       "type": [
-        "array",
-        "null"
-       ],
+       "type": "array",
        "items": {
         "type": "string",
         "enum": [
@@ -139,30 +109,18 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "x-kubernetes-preserve-unknown-fields": true,
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
-    "type": [
-     "object",
-     "null"
-    ],
+    "type": "object",
     "x-kubernetes-preserve-unknown-fields": true,
     "properties": {
      "matches": {
-      "type": [
-       "array",
-       "null"
-      ],
+      "type": "array",
       "items": {
        "type": "object",
        "required": [
@@ -174,16 +132,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "pathRegex": {
-         "type": [
-          "string",
-          "null"
-         ]
+         "type": "string"
         },
         "methods": {
-         "type": [
-          "array",
-          "null"
-         ],
+         "type": "array",
          "items": {
           "type": "string",
           "enum": [
@@ -209,10 +161,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     }
    },
    "matches": {
-    "type": [
-     "array",
-     "null"
-    ],
+    "type": "array",
     "items": {
      "type": "object",
      "required": [
@@ -224,16 +173,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "pathRegex": {
-       "type": [
-        "string",
-        "null"
-       ]
+       "type": "string"
       },
       "methods": {
-       "type": [
-        "array",
-        "null"
-       ],
+       "type": "array",
        "items": {
         "type": "string",
         "enum": [
@@ -264,30 +207,18 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "x-kubernetes-preserve-unknown-fields": true,
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
-    "type": [
-     "object",
-     "null"
-    ],
+    "type": "object",
     "x-kubernetes-preserve-unknown-fields": true,
     "properties": {
      "matches": {
-      "type": [
-       "array",
-       "null"
-      ],
+      "type": "array",
       "items": {
        "type": "object",
        "required": [
@@ -299,16 +230,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "pathRegex": {
-         "type": [
-          "string",
-          "null"
-         ]
+         "type": "string"
         },
         "methods": {
-         "type": [
-          "array",
-          "null"
-         ],
+         "type": "array",
          "items": {
           "type": "string",
           "enum": [
@@ -334,10 +259,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     }
    },
    "matches": {
-    "type": [
-     "array",
-     "null"
-    ],
+    "type": "array",
     "items": {
      "type": "object",
      "required": [
@@ -349,16 +271,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "pathRegex": {
-       "type": [
-        "string",
-        "null"
-       ]
+       "type": "string"
       },
       "methods": {
-       "type": [
-        "array",
-        "null"
-       ],
+       "type": "array",
        "items": {
         "type": "string",
         "enum": [
@@ -391,16 +307,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
@@ -460,16 +370,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "status": {}
@@ -479,16 +383,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "status": {}
@@ -498,23 +396,14 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
-    "type": [
-     "object",
-     "null"
-    ]
+    "type": "object"
    },
    "status": {}
   }
@@ -523,41 +412,23 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
-    "type": [
-     "object",
-     "null"
-    ],
+    "type": "object",
     "properties": {
      "matches": {
-      "type": [
-       "object",
-       "null"
-      ],
+      "type": "object",
       "properties": {
        "name": {
-        "type": [
-         "string",
-         "null"
-        ]
+        "type": "string"
        },
        "ports": {
-        "type": [
-         "array",
-         "null"
-        ],
+        "type": "array",
         "items": {
          "type": "integer",
          "format": "int32",
@@ -579,16 +450,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
@@ -626,10 +491,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "maxLength": 64
         },
         "matches": {
-         "type": [
-          "array",
-          "null"
-         ],
+         "type": "array",
          "items": {
           "x-kubernetes-preserve-unknown-fields": true
          }
@@ -649,16 +511,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
@@ -696,10 +552,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "maxLength": 64
         },
         "matches": {
-         "type": [
-          "array",
-          "null"
-         ],
+         "type": "array",
          "items": {
           "x-kubernetes-preserve-unknown-fields": true
          }
@@ -719,16 +572,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
@@ -766,10 +613,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "maxLength": 64
         },
         "matches": {
-         "type": [
-          "array",
-          "null"
-         ],
+         "type": "array",
          "items": {
           "x-kubernetes-preserve-unknown-fields": true
          }
@@ -778,10 +622,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       }
      },
      "matches": {
-      "type": [
-       "array",
-       "null"
-      ],
+      "type": "array",
       "items": {
        "type": "object",
        "required": [
@@ -790,10 +631,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        ],
        "properties": {
         "apiGroup": {
-         "type": [
-          "string",
-          "null"
-         ]
+         "type": "string"
         },
         "kind": {
          "type": "string",
@@ -820,16 +658,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
@@ -867,10 +699,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "maxLength": 64
         },
         "matches": {
-         "type": [
-          "array",
-          "null"
-         ],
+         "type": "array",
          "items": {
           "x-kubernetes-preserve-unknown-fields": true
          }
@@ -879,10 +708,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       }
      },
      "matches": {
-      "type": [
-       "array",
-       "null"
-      ],
+      "type": "array",
       "items": {
        "type": "object",
        "required": [
@@ -891,10 +717,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        ],
        "properties": {
         "apiGroup": {
-         "type": [
-          "string",
-          "null"
-         ]
+         "type": "string"
         },
         "kind": {
          "type": "string",
@@ -921,16 +744,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "destination": {
@@ -952,26 +769,17 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       "minLength": 1
      },
      "namespace": {
-      "type": [
-       "string",
-       "null"
-      ]
+      "type": "string"
      },
      "port": {
-      "type": [
-       "integer",
-       "null"
-      ],
+      "type": "integer",
       "minimum": 1,
       "maximum": 65535
      }
     }
    },
    "specs": {
-    "type": [
-     "array",
-     "null"
-    ],
+    "type": "array",
     "items": {
      "type": "object",
      "required": [
@@ -992,10 +800,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "matches": {
-       "type": [
-        "array",
-        "null"
-       ],
+       "type": "array",
        "items": {
         "type": "string"
        }
@@ -1004,10 +809,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     }
    },
    "sources": {
-    "type": [
-     "array",
-     "null"
-    ],
+    "type": "array",
     "items": {
      "type": "object",
      "required": [
@@ -1027,16 +829,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
        "minLength": 1
       },
       "namespace": {
-       "type": [
-        "string",
-        "null"
-       ]
+       "type": "string"
       },
       "port": {
-       "type": [
-        "integer",
-        "null"
-       ],
+       "type": "integer",
        "minimum": 1,
        "maximum": 65535
       }
@@ -1053,16 +849,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ],
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
@@ -1090,26 +880,17 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         "minLength": 1
        },
        "namespace": {
-        "type": [
-         "string",
-         "null"
-        ]
+        "type": "string"
        },
        "port": {
-        "type": [
-         "integer",
-         "null"
-        ],
+        "type": "integer",
         "minimum": 1,
         "maximum": 65535
        }
       }
      },
      "rules": {
-      "type": [
-       "array",
-       "null"
-      ],
+      "type": "array",
       "items": {
        "type": "object",
        "required": [
@@ -1130,10 +911,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "matches": {
-         "type": [
-          "array",
-          "null"
-         ],
+         "type": "array",
          "items": {
           "type": "string"
          }
@@ -1142,10 +920,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       }
      },
      "sources": {
-      "type": [
-       "array",
-       "null"
-      ],
+      "type": "array",
       "items": {
        "type": "object",
        "required": [
@@ -1165,16 +940,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "namespace": {
-         "type": [
-          "string",
-          "null"
-         ]
+         "type": "string"
         },
         "port": {
-         "type": [
-          "integer",
-          "null"
-         ],
+         "type": "integer",
          "minimum": 1,
          "maximum": 65535
         }
@@ -1194,16 +963,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "x-kubernetes-preserve-unknown-fields": true,
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
@@ -1235,16 +998,12 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         "minLength": 1
        },
        "namespace": {
-        "type": [
-         "string",
-         "null"
-        ]
+        "type": "string"
        },
        "port": {
         "type": [
          "integer",
-         "string",
-         "null"
+         "string"
         ],
         "pattern": "^[0-9]{1,5}$",
         "minimum": 1,
@@ -1276,10 +1035,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "matches": {
-         "type": [
-          "array",
-          "null"
-         ],
+         "type": "array",
          "items": {
           "type": "string"
          }
@@ -1310,16 +1066,12 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "namespace": {
-         "type": [
-          "string",
-          "null"
-         ]
+         "type": "string"
         },
         "port": {
          "type": [
           "integer",
-          "string",
-          "null"
+          "string"
          ],
          "pattern": "^[0-9]{1,5}$",
          "minimum": 1,
@@ -1342,16 +1094,10 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "x-kubernetes-preserve-unknown-fields": true,
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
@@ -1379,26 +1125,19 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         ]
        },
        "group": {
-        "type": [
-         "string",
-         "null"
-        ]
+        "type": "string"
        },
        "name": {
         "type": "string",
         "minLength": 1
        },
        "namespace": {
-        "type": [
-         "string",
-         "null"
-        ]
+        "type": "string"
        },
        "port": {
         "type": [
          "integer",
-         "string",
-         "null"
+         "string"
         ],
         "pattern": "^[0-9]{1,5}$",
         "minimum": 1,
@@ -1430,10 +1169,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          "minLength": 1
         },
         "matches": {
-         "type": [
-          "array",
-          "null"
-         ],
+         "type": "array",
          "items": {
           "type": "string"
          }
@@ -1460,26 +1196,19 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
          ]
         },
         "group": {
-         "type": [
-          "string",
-          "null"
-         ]
+         "type": "string"
         },
         "name": {
          "type": "string",
          "minLength": 1
         },
         "namespace": {
-         "type": [
-          "string",
-          "null"
-         ]
+         "type": "string"
         },
         "port": {
          "type": [
           "integer",
-          "string",
-          "null"
+          "string"
          ],
          "pattern": "^[0-9]{1,5}$",
          "minimum": 1,
@@ -1498,41 +1227,23 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   "type": "object",
   "properties": {
    "apiVersion": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "kind": {
-    "type": [
-     "string",
-     "null"
-    ]
+    "type": "string"
    },
    "metadata": {},
    "spec": {
-    "type": [
-     "object",
-     "null"
-    ],
+    "type": "object",
     "properties": {
      "matches": {
-      "type": [
-       "object",
-       "null"
-      ],
+      "type": "object",
       "properties": {
        "name": {
-        "type": [
-         "string",
-         "null"
-        ]
+        "type": "string"
        },
        "ports": {
-        "type": [
-         "array",
-         "null"
-        ],
+        "type": "array",
         "items": {
          "type": "integer",
          "format": "int32",

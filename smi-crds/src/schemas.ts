@@ -10,7 +10,7 @@ export interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly additionalProperties?: JsonSchema
   readonly items?: JsonSchema
-  readonly enum?: readonly (string | null)[]
+  readonly enum?: readonly string[]
   readonly pattern?: string
   readonly format?: string
   readonly minimum?: number
