@@ -2,9 +2,9 @@
 import { Command } from 'commander'
 import { listAt, textAt } from '../standalone/fields.ts'
 import { ExitCode } from './exit-code.ts'
-import { addressText, type OutputOptions, withOutput } from './options.ts'
+import { type OutputOptions, withOutput } from './options.ts'
 import { print, renderTable } from './output.ts'
-import { type AdminOptions, askAdmin, withAdmin } from './running.ts'
+import { type AdminOptions, askAdmin, placesText, withAdmin } from './running.ts'
 import type { World } from './world.ts'
 
 interface CertificatesOptions extends OutputOptions, AdminOptions {}
@@ -18,7 +18,7 @@ export function certificatesCommand(world: World): Command {
     .description(
       'Asks a running control plane for every certificate of the mesh: roots, its own, and those of the identities in use, each with\n' +
         'its end. What is `overdue` has a third of its life left at the most and was not renewed: something is wrong. In a cluster,\n' +
-        'forward a port to the admin side of a control plane first. No key is shown.',
+        'run it in the pod of the operator, or forward port 15016 of that pod. No key is shown.',
     )
   withAdmin(command)
   withOutput(command)
@@ -29,8 +29,7 @@ export function certificatesCommand(world: World): Command {
 Examples:
   smictl certificates
   smictl certificates --admin-address 127.0.0.1:15014 -o json
-  kubectl -n smi-mesh port-forward deployment/smi-mesh 15016 &
-  smictl certificates --admin-address 127.0.0.1:15016
+  kubectl -n smi-mesh exec deployment/smi-mesh -- smictl certificates
 
 Exit status: 0 all are renewed in time, 1 one is overdue, expired or missing, 2 not understood, 3 nobody answered.`,
     )
@@ -38,7 +37,7 @@ Exit status: 0 all are renewed in time, 1 one is overdue, expired or missing, 2 
       const answer = await askAdmin(options.adminAddress, '/debug/certificates')
       if (textAt(answer, 'at') === undefined) {
         world.complain(
-          `No control plane that knows of certificates answers at ${addressText(options.adminAddress)}. Start one with \`smictl serve\`, or correct --admin-address.\n`,
+          `No control plane that knows of certificates answers at ${placesText(options)}. Start one with \`smictl serve\`, or correct --admin-address.\n`,
         )
         return world.finish(ExitCode.operational)
       }

@@ -1,9 +1,10 @@
 /** `smictl check`: whether a cluster can have a mesh, and whether the one it has is well. */
 import { Command } from 'commander'
 import { meshError } from '../mesh-error.ts'
-import type { Check, Looking, Outcome, Stage } from './checks.ts'
+import type { Check, Stage } from './checks.ts'
 import { type ClusterOptions, clusterChoice, withCluster } from './cluster-options.ts'
 import { ExitCode } from './exit-code.ts'
+import type { Looking, Outcome } from './look.ts'
 import { duration, type OutputOptions, withOutput } from './options.ts'
 import { print } from './output.ts'
 import type { World } from './world.ts'

@@ -3,7 +3,7 @@ import { KINDS } from '@smi-mesh/smi-crds'
 import { type Fields, fieldsOf, textOf, textsOf } from '../facts/read.ts'
 import { RESOURCES } from '../kubernetes/index.ts'
 import { MeshError } from '../mesh-error.ts'
-import type { Look, Looking, Outcome } from './checks.ts'
+import { failedBy, itemsOf, type Look, type Looking, nameOf, renewedAt, skipped } from './look.ts'
 
 /** Sidecars as init containers are on by default from here on. */
 const OLDEST_MINOR = 29
@@ -111,38 +111,4 @@ export const otherMesh: Look = async ({ api, signal }) => {
   if (names.length === 0) return { kind: 'fine' }
   const message = `${names.join(', ')} is of Open Service Mesh, whose labels are ours as well. Install with \`--set injection.openServiceMesh=false\` until its namespaces have moved.`
   return { kind: 'warning', message }
-}
-
-/** All of a list, or why it cannot be had by whoever asks. */
-export async function itemsOf(
-  list: () => AsyncIterable<{ readonly items: readonly Fields[] }>,
-): Promise<readonly Fields[] | MeshError> {
-  const items: Fields[] = []
-  try {
-    for await (const page of list()) items.push(...page.items)
-    return items
-  } catch (error) {
-    if (error instanceof MeshError && ['ApiForbidden', 'ApiNotFound'].includes(error.code)) return error
-    throw error
-  }
-}
-
-export function skipped(error: unknown, what: string): Outcome {
-  const why = error instanceof MeshError && error.code === 'ApiForbidden' ? 'may not be read by you' : 'are not there'
-  return { kind: 'skipped', message: `Not looked at: ${what} ${why}.` }
-}
-
-/** For what went wrong while looking; bugs fly. */
-export function failedBy(error: unknown): Outcome {
-  if (error instanceof MeshError) return { kind: 'failed', message: error.message }
-  throw error
-}
-
-export function nameOf(object: Fields): string {
-  return textOf(fieldsOf(object['metadata'])['name'])
-}
-
-/** NaN where it never was. */
-export function renewedAt(lease: Fields): number {
-  return Date.parse(textOf(fieldsOf(lease['spec'])['renewTime']))
 }

@@ -4,9 +4,8 @@ import { KINDS } from '@smi-mesh/smi-crds'
 import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
 import { RESOURCES, smiResourceOf } from '../kubernetes/index.ts'
 import { MeshError, meshError } from '../mesh-error.ts'
-import type { Look, Looking, Outcome } from './checks.ts'
-import { failedBy, itemsOf, renewedAt, skipped } from './checks-cluster.ts'
 import { OPERATOR_PODS, proxiedNamespaces } from './checks-proxies.ts'
+import { failedBy, itemsOf, type Look, type Looking, type Outcome, renewedAt, skipped } from './look.ts'
 
 const NAME = 'smi-mesh'
 const ROOTS = { object: 'smi-mesh-trust', key: 'roots.pem' }

@@ -2,8 +2,7 @@
 import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../facts/read.ts'
 import { RESOURCES } from '../kubernetes/index.ts'
 import { MeshError } from '../mesh-error.ts'
-import type { Look, Looking } from './checks.ts'
-import { itemsOf, nameOf, skipped } from './checks-cluster.ts'
+import { itemsOf, type Look, type Looking, nameOf, skipped } from './look.ts'
 
 /** A label selector. */
 export const OPERATOR_PODS = 'app.kubernetes.io/name=smi-mesh,app.kubernetes.io/component=operator'

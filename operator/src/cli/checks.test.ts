@@ -6,7 +6,8 @@ import { KINDS } from '@smi-mesh/smi-crds'
 import { Authority } from '../identity/index.ts'
 import { MeshError } from '../mesh-error.ts'
 import { exitCodeOf, renderChecked, runChecks } from './check.ts'
-import { CHECKS, type Check, type Looking, type Outcome } from './checks.ts'
+import { CHECKS, type Check } from './checks.ts'
+import type { Looking, Outcome } from './look.ts'
 import { clusterOf } from './testdata/cluster-of.ts'
 
 const NOW = Date.parse('2030-01-01T00:00:00Z')

@@ -2,27 +2,10 @@
  * What `smictl check` looks at, as a table: each check has a name, a page that says more, and a look at the cluster. Later checks
  * are about what earlier ones found in order. Knows how to ask, and neither terminals nor options.
  */
-import type { KubernetesClient } from '../kubernetes/index.ts'
 import { clocks, definitionsOfOthers, mayInstall, otherMesh, reachable, recentEnough } from './checks-cluster.ts'
 import { definitionsServed, leader, ready, roots, trust, webhooksAnswer, webhooksTrusted } from './checks-mesh.ts'
 import { lagging, refusing, sameVersion, withoutProxy } from './checks-proxies.ts'
-
-export interface Looking {
-  readonly api: Pick<KubernetesClient, 'get' | 'list' | 'create' | 'postReview' | 'served' | 'version' | 'fromPod'>
-  /** Of the mesh. */
-  readonly namespace: string
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number
-  readonly signal: AbortSignal
-}
-
-/** `note` is what was seen, for the curious; `message` what is wrong and what to do, in full sentences. */
-export type Outcome =
-  | { readonly kind: 'fine'; readonly note?: string }
-  | { readonly kind: 'warning' | 'failed'; readonly message: string }
-  | { readonly kind: 'skipped'; readonly message: string }
-
-export type Look = (looking: Looking) => Promise<Outcome>
+import type { Look } from './look.ts'
 
 /** `cluster` before and after an installation, `before` only before it, `mesh` after it, `proxies` when asked for. */
 export type Stage = 'cluster' | 'before' | 'mesh' | 'proxies'

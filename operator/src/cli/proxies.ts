@@ -2,9 +2,9 @@
 import { Command } from 'commander'
 import { at, listAt, numberAt, textAt } from '../standalone/fields.ts'
 import { ExitCode } from './exit-code.ts'
-import { addressText, type OutputOptions, withOutput } from './options.ts'
+import { type OutputOptions, withOutput } from './options.ts'
 import { print, renderTable } from './output.ts'
-import { type AdminOptions, askAdmin, withAdmin } from './running.ts'
+import { type AdminOptions, askAdmin, placesText, withAdmin } from './running.ts'
 import type { World } from './world.ts'
 
 interface ProxiesOptions extends OutputOptions, AdminOptions {}
@@ -24,6 +24,7 @@ export function proxiesCommand(world: World): Command {
 Examples:
   smictl proxies
   smictl proxies --admin-address 127.0.0.1:15014 -o json
+  kubectl -n smi-mesh exec deployment/smi-mesh -- smictl proxies
 
 Exit status: 0 all proxies took what they were given, 1 one refused something, 2 not understood, 3 nobody answered.`,
     )
@@ -32,7 +33,7 @@ Exit status: 0 all proxies took what they were given, 1 one refused something, 2
       const proxies: readonly unknown[] | undefined = Array.isArray(answer) ? answer : undefined
       if (proxies === undefined) {
         world.complain(
-          `No control plane answers at ${addressText(options.adminAddress)}. Start one with \`smictl serve\`, or correct --admin-address.\n`,
+          `No control plane answers at ${placesText(options)}. Start one with \`smictl serve\`, or correct --admin-address.\n`,
         )
         return world.finish(ExitCode.operational)
       }

@@ -2,7 +2,7 @@
 import { type Fields, fieldsOf, textOf, textsOf } from '../../facts/read.ts'
 import type { ObjectName, Resource } from '../../kubernetes/index.ts'
 import { MeshError } from '../../mesh-error.ts'
-import type { Looking } from '../checks.ts'
+import type { Looking } from '../look.ts'
 
 type Api = Looking['api']
 
