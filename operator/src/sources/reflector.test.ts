@@ -136,6 +136,29 @@ scripted('who is told to come back later comes back', async ({ api, agreed }) =>
   await agreed()
 })
 
+for (const [status, code] of [
+  [429, 'storage is (re)initializing'],
+  [410, 'the provided resource version is too old'],
+] as const) {
+  scripted(`a few ${status} in a row are no problem, and one that lasts is one`, async ({ api, on, agreed }) => {
+    let refusals = 0
+    let most = 4
+    api.misbehave = (_asked, response) => {
+      if (refusals >= most) return false
+      refusals++
+      refuse(response, status, code, { 'retry-after': '0' })
+      return true
+    }
+    api.server.cut()
+    api.write('a', '2')
+    await agreed()
+    assert.deepEqual([refusals, on.problemsSeen], [4, []])
+    ;[refusals, most] = [0, Number.POSITIVE_INFINITY]
+    api.server.cut()
+    await on.until('it is told', () => on.current.length > 0)
+  })
+}
+
 scripted('an event that is cut off in its middle is not told, and comes whole with the next watch', async rig => {
   const { api, agreed, told } = rig
   const whole = JSON.stringify({ type: 'DELETED', object: { metadata: { name: 'a', namespace: 'default' } } })

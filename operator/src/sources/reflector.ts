@@ -19,6 +19,9 @@ import type { SourceChange } from './source.ts'
 
 /** One broken watch is the weather. What fails again is told. */
 const TELL_AFTER = 2
+/** Being asked to wait, or to begin anew, is how a kind that has just been installed begins: told where it lasts. */
+const TELL_PASSING_AFTER = 6
+const PASSING: ReadonlySet<string> = new Set(['ApiThrottled', 'ApiGone'])
 /** A server that answers, and fails to go on from a version again and again, may have lost that version. */
 const LIST_AFTER_FAILURES = 5
 /** After these, going on from where the watch was would meet the same again. */
@@ -252,7 +255,8 @@ export class Reflector {
 
   #failed(error: unknown): void {
     this.#options.on.event({ kind: 'broken', error })
-    if (this.#synced && this.#backoff.failures + 1 < TELL_AFTER) return
+    const isPassing = error instanceof MeshError && PASSING.has(error.code)
+    if (this.#synced && this.#backoff.failures + 1 < (isPassing ? TELL_PASSING_AFTER : TELL_AFTER)) return
     const message = error instanceof Error ? error.message : String(error)
     this.#become({ kind: 'failing', message })
   }

@@ -21,6 +21,8 @@ export class Recorder implements SourceObserver {
   readonly state = new Map<string, SourceChange>()
   readonly batches: (readonly SourceChange[])[] = []
   current: readonly SourceProblem[] = []
+  /** Every problem there ever was. */
+  readonly problemsSeen: SourceProblem[] = []
   syncs = 0
   readonly #waiting = new Set<() => void>()
 
@@ -43,6 +45,7 @@ export class Recorder implements SourceObserver {
 
   problems(current: readonly SourceProblem[]): void {
     this.current = current
+    this.problemsSeen.push(...current)
     this.#tell()
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MeshError } from '../mesh-error.ts'
 import { conditionsOf } from './conditions.ts'
-import { type StatusUpdate, StatusWriter, type Wanted } from './writer.ts'
+import { type StatusEvent, type StatusUpdate, StatusWriter, type Wanted } from './writer.ts'
 
 const T0 = Date.UTC(2026, 0, 1)
 
@@ -15,7 +15,10 @@ function object(name: string, generation = 1, conditions: readonly object[] = []
   return { metadata: { name, namespace: 'shop', uid: `uid-${name}`, generation }, status: { conditions } }
 }
 
-function rig(fails: (update: StatusUpdate) => Error | undefined = () => undefined) {
+function rig(
+  fails: (update: StatusUpdate) => Error | undefined = () => undefined,
+  onEvent: (event: StatusEvent) => void = () => undefined,
+) {
   const writes: StatusUpdate[] = []
   const timers = new Set<{ readonly at: number; readonly callback: () => void }>()
   let now = 0
@@ -25,6 +28,7 @@ function rig(fails: (update: StatusUpdate) => Error | undefined = () => undefine
       if (error !== undefined) throw error
       writes.push(update)
     },
+    onEvent,
     now: () => now,
     clock: () => T0 + now,
     random: () => 1,
@@ -109,6 +113,23 @@ test('a status that stays keeps the time since which it has been so', async () =
     writes[0]?.conditions.map(({ lastTransitionTime }) => lastTransitionTime),
     [since, since, since],
   )
+})
+
+test('an object that is not found is told as a failure only where that lasts; other failures are told at once', async () => {
+  const told: (readonly [string, boolean])[] = []
+  const { writer, pass, add } = rig(
+    ({ ref }) => new MeshError(ref.name === 'gone' ? 'ApiNotFound' : 'ApiFailed', 'Not now.'),
+    event => {
+      if (event.kind === 'failed') told.push([event.ref.name, event.first])
+    },
+  )
+  writer.lead(() => true)
+  add('gone')
+  add('other')
+  await pass(300_000)
+  const of = (name: string) => told.filter(([one]) => one === name).map(([, first]) => first)
+  assert.deepEqual(of('other').slice(0, 3), [true, false, false])
+  assert.deepEqual(of('gone').slice(0, 5), [false, false, false, true, false])
 })
 
 test('what was found for an older text than the object has now is not written', async () => {

@@ -46,7 +46,7 @@ export const DEFAULT_RATE: StatusRate = {
 
 export type StatusEvent =
   | { readonly kind: 'written'; readonly update: StatusUpdate; readonly before: Written }
-  /** `first` of several in a row for this object. */
+  /** `first` of several in a row for this object; of those that do not find it, the first that is no passing one. */
   | { readonly kind: 'failed'; readonly ref: ObjectRef; readonly first: boolean; readonly error: unknown }
 
 export interface StatusWriterOptions {
@@ -72,6 +72,8 @@ interface Entry {
 }
 
 const IN_FLIGHT = 4
+/** Attempts to write to what is not found that are nobody's business: what is watched says in a moment that it has gone. */
+const PASSING = 3
 const NOBODY = () => false
 
 export class StatusWriter {
@@ -231,7 +233,7 @@ export class StatusWriter {
   #failed(entry: Entry, ref: ObjectRef, error: unknown): void {
     const { retryFirstMs: firstMs, retryMostMs: mostMs } = this.#rate
     entry.backoff ??= new Backoff({ firstMs, mostMs, random: this.#options.random })
-    const first = entry.backoff.failures === 0
+    const first = entry.backoff.failures === (meshError(error, 'ApiNotFound') ? PASSING : 0)
     entry.notBefore = this.#options.now() + entry.backoff.next(error)
     this.#options.onEvent?.({ kind: 'failed', ref, first, error })
   }

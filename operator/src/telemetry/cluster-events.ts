@@ -41,7 +41,8 @@ export function reportCluster(log: Log, metrics: Metrics): ClusterEvents {
       else {
         metrics.add('smi_status_failures_total')
         const { kind, namespace, name } = event.ref
-        if (event.first) log.warn('status not written', { object: `${kind} ${namespace}/${name}`, error: event.error })
+        const line = { object: `${kind} ${namespace}/${name}`, error: event.error }
+        log[event.first ? 'warn' : 'debug']('status not written', line)
       }
     },
   }
