@@ -3,24 +3,24 @@
  * that nothing stays. The operator runs as it would in its pod, with the arguments and the account that the chart gives it.
  */
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFile } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { type Cluster, startCluster } from './harness/cluster.ts'
+import { compared, everyObject } from './harness/every-object.ts'
+import { CHART, CHECKOUT, type Installer, installer } from './harness/installer.ts'
+import { until } from './harness/until.ts'
 
-const CHECKOUT = resolve(import.meta.dirname, '../..')
-const CHART = join(CHECKOUT, 'helm', 'smi-mesh')
-const TOOLS = join(CHECKOUT, '.tools', 'bin')
 /** The first node, as the API server reaches it; `conformance/cluster` makes it so. */
 const NODE = '192.0.2.11'
 const ACCOUNT = 'system:serviceaccount:smi-mesh:smi-mesh'
-const DEADLINE_MS = 60_000
 
 describe('an installed mesh', () => {
   let cluster: Cluster
+  let helm: Installer['helm']
+  let smictl: Installer['smictl']
   let operator: ChildProcess | undefined
   let log = ''
   let untouched: readonly string[] = []
@@ -28,8 +28,9 @@ describe('an installed mesh', () => {
 
   before(async () => {
     cluster = await startCluster({ name: 'test-install', level: 'api' })
+    ;({ helm, smictl } = installer(cluster.kubeconfig))
     await cluster.kubectl(['apply', '-f', '-'], JOINED)
-    untouched = await everything(cluster)
+    untouched = await everyObject(cluster)
   })
   after(async () => {
     operator?.kill('SIGKILL')
@@ -37,9 +38,6 @@ describe('an installed mesh', () => {
     await cluster?.stop()
   })
 
-  const helm = (...words: readonly string[]) => ran('helm', [...words, '--namespace', 'smi-mesh'], cluster.kubeconfig)
-  const smictl = (...words: readonly string[]) =>
-    ran(process.execPath, [join(CHECKOUT, 'operator/src/cli/main.ts'), ...words], cluster.kubeconfig)
   const bundles = async () => {
     const definition = ['get', 'crd', 'trafficsplits.split.smi-spec.io', '-o', 'json']
     const webhooks = ['get', 'mutatingwebhookconfiguration', 'smi-mesh', '-o', 'json']
@@ -184,12 +182,7 @@ describe('an installed mesh', () => {
 
   /** Dependents and namespaces go in their own time. */
   const becomes = (expected: readonly string[]) =>
-    until('all is as expected', async () => {
-      const found = await everything(cluster)
-      const more = found.filter(name => !expected.includes(name)).map(name => `more: ${name}`)
-      const less = expected.filter(name => !found.includes(name)).map(name => `less: ${name}`)
-      return more.length + less.length === 0 || [...more, ...less].join(', ')
-    })
+    until('all is as expected', async () => compared(await everyObject(cluster), expected))
 })
 
 const MAY: readonly (readonly [string, string, string])[] = [
@@ -294,43 +287,4 @@ async function takenForReady(cluster: Cluster): Promise<void> {
     await cluster.kubectl(['patch', pod, ...within, '--subresource=status', '-p', JSON.stringify({ status })])
   }
   await cluster.kubectl(['apply', '-f', '-'], ENDPOINTS)
-}
-
-/** Every object that there is, but for those that come and go by themselves: `Secret smi-mesh/smi-mesh-authority`. */
-async function everything(cluster: Cluster): Promise<readonly string[]> {
-  const kinds = (await cluster.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).split('\n').filter(Boolean)
-  const lasting = kinds.filter(kind => !/^(?:events|componentstatuses|apiservices)/.test(kind))
-  const { items } = JSON.parse(await cluster.kubectl(['get', lasting.join(','), '-A', '-o', 'json']))
-  return items.map(({ kind, metadata }: Item) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).sort()
-}
-
-interface Item {
-  readonly kind: string
-  readonly metadata: { readonly name: string; readonly namespace?: string }
-}
-
-interface Ran {
-  readonly said: string
-  readonly status: number
-}
-
-/** Rejects where the program could not do its work; that it found something is an answer. */
-function ran(program: string, words: readonly string[], kubeconfig: string): Promise<Ran> {
-  const env = { ...process.env, KUBECONFIG: kubeconfig, PATH: `${TOOLS}${delimiter}${process.env['PATH'] ?? ''}` }
-  const { promise, resolve, reject } = Promise.withResolvers<Ran>()
-  execFile(program, words, { env, timeout: 2 * DEADLINE_MS, maxBuffer: 16 << 20 }, (error, said, complained) => {
-    if (error === null) resolve({ said: `${said}${complained}`, status: 0 })
-    else if (error.code === 1 && program !== 'helm') resolve({ said: `${said}${complained}`, status: 1 })
-    else reject(new Error(`${words.join(' ')}: ${complained}${said}`, { cause: error }))
-  })
-  return promise
-}
-
-/** `holds` may answer with what is still in the way. */
-async function until(what: string, holds: () => Promise<boolean | string>): Promise<void> {
-  const end = performance.now() + DEADLINE_MS
-  for (let found = await holds(); found !== true; found = await holds()) {
-    assert.ok(performance.now() < end, `Not within ${DEADLINE_MS} ms: ${what}. ${found}`)
-    await pause(500)
-  }
 }

@@ -1,0 +1,22 @@
+/** All that an API server keeps, to compare what there was with what is left. */
+import type { Cluster } from './cluster.ts'
+
+interface Item {
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly finalizers?: readonly string[] }
+}
+
+/** Every object that there is, but for those that come and go by themselves: `Secret smi-mesh/smi-mesh-authority`. */
+export async function everyObject(cluster: Pick<Cluster, 'kubectl'>): Promise<readonly string[]> {
+  const kinds = (await cluster.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).split('\n').filter(Boolean)
+  const lasting = kinds.filter(kind => !/^(?:events|componentstatuses|apiservices)/.test(kind))
+  const { items } = JSON.parse(await cluster.kubectl(['get', lasting.join(','), '-A', '-o', 'json']))
+  return items.map(({ kind, metadata }: Item) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).sort()
+}
+
+/** What is too many and what is missing, in a sentence; true where it is all as expected. */
+export function compared(found: readonly string[], expected: readonly string[]): true | string {
+  const more = found.filter(name => !expected.includes(name)).map(name => `more: ${name}`)
+  const less = expected.filter(name => !found.includes(name)).map(name => `less: ${name}`)
+  return more.length + less.length === 0 || [...more, ...less].join(', ')
+}
