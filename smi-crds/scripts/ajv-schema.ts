@@ -45,8 +45,13 @@ function ajvSchema(schema: CrdSchema): object {
     ...Object.fromEntries(shared.flatMap(keyword => (keyword in schema ? [[keyword, schema[keyword]]] : []))),
     ...(properties === undefined ? {} : { properties: mapValues(properties) }),
     ...(items === undefined ? {} : { items: ajvSchema(items) }),
-    ...(additionalProperties === undefined ? {} : { additionalProperties: ajvSchema(additionalProperties) }),
+    ...(additionalProperties === undefined ? {} : { additionalProperties: entrySchema(additionalProperties) }),
   }
+}
+
+/** An API server drops null from a map unless it is nullable there; it says nothing that we could understand all the same. */
+function entrySchema({ nullable: _kept, ...schema }: CrdSchema): object {
+  return ajvSchema(schema)
 }
 
 function typeOf(schema: CrdSchema): object {

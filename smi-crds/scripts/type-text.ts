@@ -67,7 +67,8 @@ function arrayText(item: string): string {
 
 function objectText(schema: CrdSchema, indent: string): string {
   if (schema.additionalProperties !== undefined) {
-    return `Readonly<Record<string, ${typeText(schema.additionalProperties, indent)}>>`
+    // Not its null, which an API server keeps in a map for us to refuse.
+    return `Readonly<Record<string, ${bareTypeText(schema.additionalProperties, indent)}>>`
   }
   const lines = fieldLines(schema, `${indent}  `)
   return lines.length === 0 ? 'Readonly<Record<string, never>>' : ['{', ...lines, `${indent}}`].join('\n')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type Form, forms, spoiltObject, validObject } from '../testdata/arbitrary.ts'
+import { type Form, forms, nulledObject, spoiltObject, validObject, withoutEveryNull } from '../testdata/arbitrary.ts'
 import { readExamples } from '../testdata/examples.ts'
 import { converted, meaningOf } from '../testdata/objects.ts'
 import { convert } from './convert.ts'
@@ -71,6 +71,19 @@ for (const form of forms) {
             assert.deepEqual(withoutAnnotations(there['metadata']), withoutAnnotations(object['metadata']))
           }),
           runs,
+        )
+      })
+
+      it(`means in ${version} what it means without its nulls, and loses nothing else on the way back`, () => {
+        fc.assert(
+          fc.property(nulledObject(form), object => {
+            const plain = withoutEveryNull(object)
+            if (decode(plain).kind !== 'ok') return
+            const there = converted(object, version)
+            assert.deepEqual(meaningOf(there), meaningOf(plain))
+            assert.deepEqual(withoutEveryNull(converted(there, form.version)), plain)
+          }),
+          { numRuns: 100 },
         )
       })
 

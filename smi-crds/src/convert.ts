@@ -13,7 +13,9 @@ import { type Steps, unchanged } from './convert/steps.ts'
 import { identify, servedVersion, splitApiVersion, versionNotServed } from './identify.ts'
 import { type Fields, fromText, isFields, sameJson, toText, withField, without } from './json.ts'
 import { apiVersionOf, type KindName, type SmiKind, type Version } from './kinds.ts'
+import { withoutNulls } from './nulls.ts'
 import type { Problem } from './problem.ts'
+import { schemaOf } from './schemas.ts'
 
 export type ConvertResult =
   | { readonly kind: 'converted'; readonly object: Fields }
@@ -53,7 +55,12 @@ export function convert(object: unknown, toVersion: string): ConvertResult {
 /** The object in the hub's form, with all in its fields that annotations hold, where that can be read. */
 export function toHub(object: Fields, info: SmiKind, from: Version): Fields {
   const hub = from === info.hub ? object : exactly(object, raising(info, from))
-  return stepsOf(info).absorb(hub)
+  return whole(hub, info)
+}
+
+/** The hub with all that its annotations hold, and without nulls, which come from fields that older versions lack. */
+function whole(hub: Fields, info: SmiKind): Fields {
+  return withoutNulls(stepsOf(info).absorb(hub), schemaOf(info.kind, info.hub) ?? {})
 }
 
 /** One way between a version and the hub, and the way back. */
@@ -73,10 +80,10 @@ function raising(info: SmiKind, from: Version): Passage {
   return {
     from,
     to: info.hub,
-    forth: object => ({ ...absorb(raise(object, from)), apiVersion: apiVersionOf(info, info.hub) }),
+    forth: object => ({ ...whole(raise(object, from), info), apiVersion: apiVersionOf(info, info.hub) }),
     back: hub => ({ ...lower(absorb(hub), from), apiVersion: apiVersionOf(info, from) }),
     settle: absorb,
-    settled: object => absorb(raise(object, from)),
+    settled: object => whole(raise(object, from), info),
   }
 }
 
@@ -88,7 +95,7 @@ function lowering(info: SmiKind, to: Version): Passage {
     forth: back,
     back: forth,
     settle: object => object,
-    settled: object => stepsOf(info).absorb(object),
+    settled: object => whole(object, info),
   }
 }
 

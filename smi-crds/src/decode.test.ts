@@ -1,17 +1,34 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { forms, spoiltObject } from '../testdata/arbitrary.ts'
+import { forms, nulledObject, spoiltObject, withoutEveryNull } from '../testdata/arbitrary.ts'
 import { readExamples, smiObjects } from '../testdata/examples.ts'
 import { account, binding, decoded, group, split, target, tcpRoute } from '../testdata/objects.ts'
 import { convert } from './convert.ts'
 import { decode } from './decode.ts'
 import { isSmi } from './identify.ts'
+import { isFields, without } from './json.ts'
 
 /** What the first SMI object of an example says, and which warnings its author gets. */
 function example(file: string): readonly [unknown, readonly string[]] {
   const { object, warnings } = decoded(smiObjects(file)[0])
   return [object.spec, warnings.map(({ path, rule }) => `${path} ${rule}`)]
+}
+
+/** Their entries are the user's own: leaving one out because it is null would say something else. */
+const MAPS = new Set(['headers', 'matchLabels'])
+
+/** The object without each of its fields, and with null there instead. */
+function* nulled(value: unknown, wrap = (changed: unknown) => changed): Generator<readonly [unknown, unknown]> {
+  if (Array.isArray(value)) {
+    for (const [at, item] of value.entries()) yield* nulled(item, changed => wrap(value.with(at, changed)))
+  } else if (isFields(value)) {
+    for (const [name, field] of Object.entries(value)) {
+      if (name === 'apiVersion' || name === 'kind' || name === 'metadata') continue
+      yield [wrap(without(value, name)), wrap({ ...value, [name]: null })]
+      if (!MAPS.has(name)) yield* nulled(field, changed => wrap({ ...value, [name]: changed }))
+    }
+  }
 }
 
 describe('decode', () => {
@@ -22,6 +39,37 @@ describe('decode', () => {
         if (!file.startsWith('tolerated/')) assert.deepEqual(warnings, [], file)
       }
     }
+  })
+
+  it('takes null in a field for a field that is left out, as an API server does', () => {
+    let compared = 0
+    for (const object of readExamples().flatMap(({ objects }) => objects.filter(isSmi))) {
+      for (const [plain, odd] of nulled(object)) {
+        assert.deepEqual(decode(odd), decode(plain), JSON.stringify(odd))
+        compared++
+      }
+    }
+    assert.ok(compared > 150, `${compared} fields were compared`)
+  })
+
+  it('rejects null where an entry of a map is asked for, since without the entry more would fit', () => {
+    const headers = { cookie: null, 'user-agent': '.*Firefox.*' }
+    const matchLabels = { app: 'web', tier: null }
+    const inMap = decode(group('v1alpha4', { spec: { matches: [{ name: 'a', headers }] } }))
+    const inList = decode(group('v1alpha4', { spec: { matches: [{ name: 'a', headers: [headers] }] } }))
+    const beside = decode(group('v1alpha2', { matches: [{ name: 'a', headers }] }))
+    const labels = decode(binding({ podLabelSelector: { matchLabels } }))
+    assert.deepEqual(
+      [inMap, inList, beside, labels].map(
+        answer => answer.kind === 'rejected' && answer.problems.map(({ path }) => path),
+      ),
+      [
+        ['spec.matches[0].headers'],
+        ['spec.matches[0].headers[0]'],
+        ['matches[0].headers'],
+        ['spec.schemes.podLabelSelector.matchLabels.tier'],
+      ],
+    )
   })
 
   it('gives metadata their defaults, and keeps what only conversion has use for to itself', () => {
@@ -191,6 +239,17 @@ describe('decode', () => {
 })
 
 describe('decode of anything', () => {
+  it('means what an object means without its nulls', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...forms).chain(nulledObject), object => {
+        const [odd, plain] = [decode(object), decode(withoutEveryNull(object))]
+        assert.equal(odd.kind, plain.kind)
+        if (odd.kind === 'ok' && plain.kind === 'ok') assert.deepEqual(odd.object, plain.object)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('answers for every JSON value, the same each time', () => {
     fc.assert(fc.property(fc.jsonValue(), value => decode(value).kind === 'rejected'))
     fc.assert(

@@ -2,8 +2,10 @@
 
 import { type Fields, isFields } from './json.ts'
 import { KINDS, type SmiKind, type Version } from './kinds.ts'
+import { withoutNulls } from './nulls.ts'
 import type { Problem } from './problem.ts'
 import { alternatives, quote } from './quote.ts'
+import { schemaOf } from './schemas.ts'
 
 export type Identified =
   | { readonly kind: 'known'; readonly object: Fields; readonly info: SmiKind; readonly version: Version }
@@ -16,7 +18,10 @@ export function isSmi(object: unknown): boolean {
   return isFields(object) && splitApiVersion(object['apiVersion']).group.endsWith(family)
 }
 
-/** The row and the version of an object, or what is wrong with its `apiVersion` and `kind`. */
+/**
+ * The row and the version of an object, and the object as an API server would keep it, without the nulls that say
+ * nothing; or what is wrong with its `apiVersion` and `kind`.
+ */
 export function identify(object: unknown): Identified {
   if (!isFields(object)) return unknown('', 'This is not an object; write apiVersion, kind, metadata and spec.')
   const { group, version } = splitApiVersion(object['apiVersion'])
@@ -30,7 +35,7 @@ export function identify(object: unknown): Identified {
   }
   const known = servedVersion(info, version)
   if (known === undefined) return { kind: 'unknown', problem: versionNotServed(info, version) }
-  return { kind: 'known', object, info, version: known }
+  return { kind: 'known', object: withoutNulls(object, schemaOf(info.kind, known) ?? {}), info, version: known }
 }
 
 /** The version by that name, if the kind is served in it. */

@@ -165,6 +165,71 @@ function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown
   return isFields(value) ? { ...value, [key]: replaced(value[key], rest, by) } : value
 }
 
+/** Their entries are the user's own: leaving one out because it is null would say something else. */
+const maps = new Set(['headers', 'matchLabels', 'annotations', 'labels'])
+
+/** The places of a value where an object has a field, those of maps excepted. */
+function fieldPlaces(value: unknown): readonly (readonly string[])[] {
+  if (Array.isArray(value)) return value.flatMap((item, at) => fieldPlaces(item).map(place => [String(at), ...place]))
+  if (!isFields(value)) return []
+  return Object.entries(value).flatMap(([key, field]) => [
+    [key],
+    ...(maps.has(key) ? [] : fieldPlaces(field).map(place => [key, ...place])),
+  ])
+}
+
+/** The object without those of its fields that are null. */
+export function withoutEveryNull(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEveryNull)
+  if (!isFields(value)) return value
+  const kept = Object.entries(value).filter(([, field]) => field !== null)
+  return Object.fromEntries(kept.map(([key, field]) => [key, maps.has(key) ? field : withoutEveryNull(field)]))
+}
+
+const optionalNames = [
+  'spec',
+  'matches',
+  'rules',
+  'specs',
+  'sources',
+  'namespace',
+  'port',
+  'ports',
+  'headers',
+  'apiGroup',
+]
+
+/** A valid object, with null in some of the fields that it has or might have. */
+export function nulledObject(form: Form): fc.Arbitrary<Fields> {
+  const added = fc.record({ at: fc.nat(), name: fc.constantFrom(...optionalNames) })
+  return fc
+    .tuple(validObject(form), fc.array(added, { maxLength: 3 }), fc.array(fc.nat(), { maxLength: 3 }))
+    .map(([object, additions, emptied]) => {
+      const { apiVersion, kind, metadata, ...whole } = object
+      const body = additions.reduce<unknown>((value, { at, name }) => withNull(value, at, name), whole)
+      const changed = emptied.reduce((value, at) => {
+        const all = fieldPlaces(value)
+        return all.length === 0 ? value : replaced(value, all[at % all.length] ?? [], null)
+      }, body)
+      return { apiVersion, kind, metadata, ...(isFields(changed) ? changed : {}) }
+    })
+}
+
+/** With a field more, in one of the objects in it, unless it has that field. */
+function withNull(value: unknown, at: number, name: string): unknown {
+  const objects = [[], ...fieldPlaces(value)].filter(place => isFields(lookedUp(value, place)))
+  const place = objects[at % objects.length] ?? []
+  const object = lookedUp(value, place)
+  const inMap = place.some(key => maps.has(key))
+  return isFields(object) && !inMap && !Object.hasOwn(object, name) ? replaced(value, [...place, name], null) : value
+}
+
+function lookedUp(value: unknown, [key, ...rest]: readonly string[]): unknown {
+  if (key === undefined) return value
+  if (Array.isArray(value)) return lookedUp(value[Number(key)], rest)
+  return isFields(value) ? lookedUp(value[key], rest) : undefined
+}
+
 const heldNames = ['matches', 'headers', 'ports', 'destination-port', 'written-as-v1alpha1', 'written-as-v1alpha4']
 const heldText = fc.oneof(
   anything.map(value => JSON.stringify(value)),

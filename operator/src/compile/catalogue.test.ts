@@ -47,5 +47,6 @@ test('every test that the semantics reference names exists, in the file it names
   const named = [...rows].flatMap(([, file = '', names = '']) => names.split(' · ').map(name => ({ file, name })))
   assert.ok(named.length > 80, `${named.length}`)
   const files = new Map([...new Set(named.map(({ file }) => file))].map(file => [file, read(file)]))
-  for (const { file, name } of named) assert.ok(files.get(file)?.includes(`test('${name}'`), `${file}: ${name}`)
+  const has = (file: string, name: string) => ['test', 'it'].some(it => files.get(file)?.includes(`${it}('${name}'`))
+  for (const { file, name } of named) assert.ok(has(file, name), `${file}: ${name}`)
 })
