@@ -115,6 +115,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     graph,
     mesh: compiled.mesh,
     secrets,
+    uids: graph.view('podUids', facts.pods, ({ uid }) => uid || undefined),
     identify: identity => {
       identities.ensure(identity)
       revisions.now() // the stream that asked is answered in this very revision

@@ -24,7 +24,7 @@ spec: { clusterIP: ${ip}, clusterIPs: ["${ip}"${ipv6 === '' ? '' : `, "${ipv6}"`
 const pod = (name: string, version: string, index: number, more = '') => `
 apiVersion: v1
 kind: Pod
-metadata: { name: ${name}, namespace: shop, labels: { app: ${version === '' ? name : 'web'}, version: "${version}" }${more} }
+metadata: { name: ${name}, namespace: shop, uid: uid-of-${name}, labels: { app: ${version === '' ? name : 'web'}, version: "${version}" }${more} }
 spec: { serviceAccountName: ${name}, containers: [{ name: app, ports: [{ containerPort: 8080, name: http }, { containerPort: 3306, name: mysql }] }] }
 status: { podIP: 10.77.0.${index} }
 ---`

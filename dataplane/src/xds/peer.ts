@@ -6,8 +6,14 @@ import type { PodKey } from '../mesh/keys.ts'
 
 export type Peer =
   | { readonly kind: 'certificate'; readonly identity: SpiffeId; readonly address: string }
-  /** TLS and a token, which is of one pod. */
-  | { readonly kind: 'token'; readonly identity: SpiffeId; readonly pod: PodKey; readonly address: string }
+  /** TLS and a token, which is of one pod: of this one, and of no other that bears its name. */
+  | {
+      readonly kind: 'token'
+      readonly identity: SpiffeId
+      readonly pod: PodKey
+      readonly uid: string
+      readonly address: string
+    }
   /** No TLS: the caller of the server decides whether to believe whoever can connect. */
   | { readonly kind: 'plaintext'; readonly address: string }
 

@@ -19,7 +19,7 @@ const tls = () => ServerCredentials.createSsl(null, [pair], false)
 
 const knows: ReviewToken = async token =>
   token === 'good'
-    ? { kind: 'genuine', identity: identity(), pod: POD }
+    ? { kind: 'genuine', identity: identity(), pod: POD, uid: 'u-1' }
     : { kind: 'refused', reason: 'The API server does not know this token.' }
 
 function identity(): SpiffeId {
@@ -68,8 +68,8 @@ test('a stream whose token is genuine is of the pod the token is of', async () =
   await using here = await new Guarded(knows).listenTls()
   assert.deepEqual(told(await here.bearing('Bearer good').take()).names, ['a'])
   assert.deepEqual(
-    here.peers.map(peer => peer.kind === 'token' && [peer.identity, peer.pod]),
-    [[identity(), POD]],
+    here.peers.map(peer => peer.kind === 'token' && [peer.identity, peer.pod, peer.uid]),
+    [[identity(), POD, 'u-1']],
   )
 })
 

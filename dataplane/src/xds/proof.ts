@@ -21,7 +21,13 @@ export type PeerProof = { readonly kind: 'connection' } | { readonly kind: 'toke
 export type ReviewToken = (token: string, signal: AbortSignal) => Promise<TokenVerdict>
 
 export type TokenVerdict =
-  | { readonly kind: 'genuine'; readonly identity: SpiffeId; readonly pod: PodKey }
+  | {
+      readonly kind: 'genuine'
+      readonly identity: SpiffeId
+      readonly pod: PodKey
+      /** Of that pod: one made anew under the same name is another. */
+      readonly uid: string
+    }
   | { readonly kind: 'refused'; readonly reason: string }
 
 const BEARER = /^Bearer ([\w~+/.=-]+)$/i
@@ -48,7 +54,8 @@ export async function peerByToken(
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)])
     const verdict = await Promise.race([review(token, signal), aborted(signal)])
     if (verdict.kind === 'refused') return { code: status.UNAUTHENTICATED, reason: verdict.reason }
-    return { kind: 'token', identity: verdict.identity, pod: verdict.pod, address: call.getPeer() }
+    const { identity, pod, uid } = verdict
+    return { kind: 'token', identity, pod, uid, address: call.getPeer() }
   } catch {
     // Whoever reviews has told its own log why; a stranger is told no more than what to do.
     return { code: status.UNAVAILABLE, reason: 'The token cannot be verified now; come again.' }

@@ -47,6 +47,8 @@ export interface ServicePortFacts {
 
 export interface PodFacts {
   readonly key: PodKey
+  /** Empty where no API server has given it one. */
+  readonly uid: string
   readonly ref: ObjectRef
   /** Undefined while it has none. */
   readonly ip: Ip | undefined

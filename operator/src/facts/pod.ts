@@ -21,6 +21,7 @@ export function podFacts(ref: ObjectRef, object: unknown, proxied: MeshConfig['p
   const facts: PodFacts = {
     key: podKey(ref.namespace, ref.name),
     ref,
+    uid: textOf(metadata['uid']),
     ip: addressOf(status),
     serviceAccount: textOf(spec['serviceAccountName']) || textOf(spec['serviceAccount']) || 'default',
     labels,

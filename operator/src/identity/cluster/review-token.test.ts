@@ -39,6 +39,7 @@ test('a token bound to a pod is of that pod and its ServiceAccount', async () =>
     kind: 'genuine',
     identity: 'spiffe://cluster.local/ns/shop/sa/web',
     pod: 'shop/web-1',
+    uid: 'u-1',
   })
 })
 
@@ -56,8 +57,15 @@ test('a token that was made for somebody else is refused, even where the API ser
 test('a token of a ServiceAccount that is not bound to one pod is refused', async () => {
   const user = { ...GENUINE.user, extra: {} }
   assert.match(await reasonFor({ ...GENUINE, user }), /not bound to a pod/)
-  const two = { ...GENUINE.user, extra: { 'authentication.kubernetes.io/pod-name': ['web-1', 'web-2'] } }
-  assert.match(await reasonFor({ ...GENUINE, user: two }), /not bound to a pod/)
+  const { extra } = GENUINE.user
+  for (const other of [
+    { 'authentication.kubernetes.io/pod-name': ['web-1', 'web-2'] },
+    { 'authentication.kubernetes.io/pod-uid': undefined },
+    { 'authentication.kubernetes.io/pod-uid': [''] },
+  ]) {
+    const user = { ...GENUINE.user, extra: { ...extra, ...other } }
+    assert.match(await reasonFor({ ...GENUINE, user }), /not bound to a pod/)
+  }
 })
 
 test('a person or a node is no ServiceAccount', async () => {

@@ -18,6 +18,7 @@ export interface TokenReviewOptions {
 
 const USER = /^system:serviceaccount:([^:]+):([^:]+)$/
 const POD_NAME = 'authentication.kubernetes.io/pod-name'
+const POD_UID = 'authentication.kubernetes.io/pod-uid'
 
 /** Strangers' tokens must not keep lease and watches from the connections to the API server, of which there are 64. */
 const MOST_AT_ONCE = 24
@@ -83,10 +84,16 @@ function verdict(status: Fields, trustDomain: string, audience: string): TokenVe
   const user = fieldsOf(status['user'])
   const [, namespace, serviceAccount] = USER.exec(textOf(user['username'])) ?? []
   if (namespace === undefined || serviceAccount === undefined) return refused('The token is not of a ServiceAccount.')
-  const [pod, ...others] = listOf(fieldsOf(user['extra'])[POD_NAME])
-  if (typeof pod !== 'string' || pod === '' || others.length > 0) return refused('The token is not bound to a pod.')
+  const [pod, uid] = [POD_NAME, POD_UID].map(field => onlyText(fieldsOf(user['extra'])[field]))
+  if (pod === undefined || uid === undefined) return refused('The token is not bound to a pod.')
   const identity = spiffeId(trustDomain, { namespace, serviceAccount })
-  return { kind: 'genuine', identity, pod: podKey(namespace, pod) }
+  return { kind: 'genuine', identity, pod: podKey(namespace, pod), uid }
+}
+
+/** What a list of one holds. */
+function onlyText(list: unknown): string | undefined {
+  const [text, ...others] = listOf(list)
+  return typeof text === 'string' && text !== '' && others.length === 0 ? text : undefined
 }
 
 function refused(reason: string): TokenVerdict {
