@@ -59,3 +59,30 @@ test('a configuration is not changed under way', async () => {
   const config = await configOf([])
   assert.ok(Object.isFrozen(config) && Object.isFrozen(config.mesh))
 })
+
+test('proxies accept IPv6 where pods have such addresses, and where they are told to', async () => {
+  const families = async (words: readonly string[], POD_IPS?: string) =>
+    (await configOf(words, { POD_IPS })).mesh.ipFamilies
+  assert.deepEqual(
+    [await families([]), await families([], '10.0.0.4'), await families([], '10.0.0.4,fd00::4')],
+    ['ipv4', 'ipv4', 'dual'],
+  )
+  assert.equal(await families(['--ip-families', 'dual'], '10.0.0.4'), 'dual')
+  assert.equal(await families(['--ip-families', 'ipv4'], '10.0.0.4,fd00::4'), 'ipv4')
+})
+
+test('pods are given proxies as the operator is told, and what means nothing is refused', async () => {
+  const words = ['--proxy-memory-limit', '1Gi', '--proxy-cpu-request', '', '--proxy-log-level', 'debug']
+  const { defaults } = (await configOf([...words, '--proxy-concurrency', '4'])).injection
+  assert.deepEqual(
+    [defaults.memoryLimit, defaults.cpuRequest, defaults.logLevel, defaults.concurrency, defaults.drainSeconds],
+    ['1Gi', '', 'debug', 4, 25],
+  )
+  for (const [option, value] of [
+    ['--proxy-memory-limit', 'much'],
+    ['--proxy-log-level', 'loud'],
+    ['--proxy-concurrency', '0'],
+  ] as const) {
+    await assert.rejects(configOf([option, value]), /must fit/, option)
+  }
+})

@@ -13,7 +13,9 @@ import {
 } from './cli/options.ts'
 import type { ClusterChoice } from './kubernetes/index.ts'
 import { MeshError } from './mesh-error.ts'
+import { type ProxyOptions, proxySettings, withProxyOptions } from './proxy-options.ts'
 import { LEVELS, type Level } from './telemetry/index.ts'
+import type { ProxySettings } from './webhooks/index.ts'
 
 export interface OperatorConfig {
   readonly mesh: MeshConfig
@@ -34,6 +36,7 @@ export interface OperatorConfig {
     readonly image: string
     readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
     readonly sidecars: 'auto' | 'native' | 'classic'
+    readonly defaults: ProxySettings
   }
   readonly certificateTtlMs: number
   /** Where the authority is kept instead of a Secret. */
@@ -43,7 +46,7 @@ export interface OperatorConfig {
   readonly logLevel: Level
 }
 
-interface Options extends MeshOptions {
+interface Options extends MeshOptions, ProxyOptions {
   readonly kubeconfig?: string
   readonly context?: string
   readonly namespace: string
@@ -56,6 +59,7 @@ interface Options extends MeshOptions {
   readonly proxyImage: string
   readonly proxyPullPolicy: 'Always' | 'IfNotPresent' | 'Never'
   readonly sidecars: 'auto' | 'native' | 'classic'
+  readonly ipFamilies: 'auto' | 'ipv4' | 'dual'
   readonly certTtl: number
   readonly stateDir?: string
   readonly authorityFiles?: string
@@ -66,6 +70,8 @@ interface Options extends MeshOptions {
 export interface OperatorEnvironment {
   readonly POD_NAME?: string | undefined
   readonly POD_NAMESPACE?: string | undefined
+  /** All addresses of this pod, with commas between them. */
+  readonly POD_IPS?: string | undefined
 }
 
 /** The command, which hands its configuration to `run`. */
@@ -134,6 +140,21 @@ function withInjection(command: Command): void {
         .choices(['auto', 'native', 'classic'])
         .default('auto'),
     )
+    .addOption(
+      new Option(
+        '--ip-families <which>',
+        'whether proxies accept IPv6 as well, which every node must then have; `auto` does if this pod has such an address',
+      )
+        .choices(['auto', 'ipv4', 'dual'])
+        .default('auto'),
+    )
+  withProxyOptions(command)
+}
+
+/** Where pods have addresses of IPv6, connections to these are captured, and somebody must listen. */
+function ipFamilies({ ipFamilies: said }: Options, { POD_IPS = '' }: OperatorEnvironment): 'ipv4' | 'dual' {
+  if (said !== 'auto') return said
+  return POD_IPS.includes(':') ? 'dual' : 'ipv4'
 }
 
 function operatorConfig(options: Options, environment: OperatorEnvironment, host: string): OperatorConfig {
@@ -142,7 +163,11 @@ function operatorConfig(options: Options, environment: OperatorEnvironment, host
     throw new MeshError('AddressRefused', message)
   }
   return Object.freeze({
-    mesh: Object.freeze({ ...meshConfig(options), proxied: 'injected' }),
+    mesh: Object.freeze({
+      ...meshConfig(options),
+      ipFamilies: ipFamilies(options, environment),
+      proxied: 'injected',
+    }),
     cluster: clusterChoice(options),
     namespace: options.namespace,
     identity: options.identity ?? environment.POD_NAME ?? host,
@@ -155,6 +180,7 @@ function operatorConfig(options: Options, environment: OperatorEnvironment, host
       image: options.proxyImage,
       imagePullPolicy: options.proxyPullPolicy,
       sidecars: options.sidecars,
+      defaults: proxySettings(options),
     },
     certificateTtlMs: options.certTtl,
     stateDirectory: options.stateDir,

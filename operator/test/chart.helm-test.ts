@@ -4,6 +4,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { parse } from 'yaml'
+import { fieldsOf } from '../src/facts/read.ts'
 import { CHART, findHelm, render } from './helm.ts'
 
 const helm = findHelm() ?? ''
@@ -32,6 +34,15 @@ describe('the chart', { skip }, () => {
     ['operator.replicas=0', /replicas/],
     ['mesh.certificateTtl=forever', /certificateTtl/],
     ['crds.kep=true', /kep/],
+    ['proxy.resources.limits.memory=much', /memory/],
+    ['proxy.logLevel=loud', /logLevel/],
+    ['proxy.concurrency=0', /concurrency/],
+    ['injection.timeoutSeconds=31', /timeoutSeconds/],
+    ['injection.namespaceSelector[0].key=a', /operator/],
+    ['mesh.ipFamilies=ipv6', /ipFamilies/],
+    ['authority.secretName=Not_A_Name', /secretName/],
+    ['labels.app\\.kubernetes\\.io/name=other', /invalid propertyName 'app\.kubernetes\.io\/name'/],
+    ['operator.podLabels.smi-mesh\\.dev/inject=enabled', /invalid propertyName 'smi-mesh\.dev\/inject'/],
   ] as const) {
     test(`does not take ${value}, and says so`, () => {
       const { status, stderr } = spawnSync(helm, ['template', CHART, '--set', value], { encoding: 'utf8' })
@@ -39,6 +50,22 @@ describe('the chart', { skip }, () => {
       assert.match(stderr, complaint)
     })
   }
+
+  test('says of each value what it may be', () => {
+    const schema: unknown = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'))
+    const values: unknown = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8'))
+    assert.deepEqual(undescribed(values, schema), [])
+  })
+
+  test('tells the next command, and what an end leaves', () => {
+    const { stdout } = spawnSync(helm, ['install', 'smi-mesh', CHART, '--dry-run=client', '--namespace', 'mesh'], {
+      encoding: 'utf8',
+    })
+    const [, notes = ''] = stdout.split('\nNOTES:\n')
+    assert.match(notes, /^ {2}smictl check --namespace mesh$/m)
+    assert.match(notes, /^ {2}kubectl label namespace NAME smi-mesh.dev\/inject=enabled$/m)
+    assert.match(notes, /^ {2}smictl uninstall --namespace mesh --crds$/m)
+  })
 
   test('is not installed in a cluster that is too old', () => {
     const { status, stderr } = spawnSync(helm, ['template', CHART, '--kube-version', '1.28.9'], { encoding: 'utf8' })
@@ -52,3 +79,12 @@ describe('the chart', { skip }, () => {
     assert.match(render(helm, values, '1.30.0'), /preStop/)
   })
 })
+
+/** Paths of values that the schema lets be anything. */
+function undescribed(value: unknown, schema: unknown, path: readonly string[] = []): readonly string[] {
+  const { properties, type, enum: choices, anyOf, items, $ref } = fieldsOf(schema)
+  if (properties === undefined) return [type, choices, anyOf, items, $ref].some(Boolean) ? [] : [path.join('.')]
+  return Object.entries(fieldsOf(value)).flatMap(([name, one]) =>
+    undescribed(one, fieldsOf(properties)[name], [...path, name]),
+  )
+}

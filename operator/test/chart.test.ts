@@ -6,6 +6,7 @@ import { KINDS } from '@smi-mesh/smi-crds'
 import { parseAllDocuments } from 'yaml'
 import { type OperatorConfig, operatorCommand } from '../src/config.ts'
 import { type Fields, fieldsOf, listOf, textOf } from '../src/facts/read.ts'
+import { DEFAULT_PROXY_SETTINGS } from '../src/webhooks/index.ts'
 import { CHART } from './helm.ts'
 
 /** What the chart renders, as `chart.helm-test.ts` has seen it do. */
@@ -50,6 +51,23 @@ describe('the chart and the operator', () => {
     })
   }
 
+  it('agree on what pods are given, and on who signs for them', async () => {
+    const { injection, mesh, authorityFiles } = await understood(
+      listOf(containerOf('company')['args']).map(arg => textOf(arg)),
+    )
+    const { defaults, sidecars } = injection
+    assert.deepEqual(defaults, {
+      ...{ cpuRequest: '50m', memoryRequest: '96Mi', cpuLimit: '1', memoryLimit: '512Mi' },
+      ...{ logLevel: 'info', concurrency: 4, drainSeconds: 60 },
+    })
+    assert.deepEqual([sidecars, mesh.ipFamilies], ['native', 'dual'])
+    const [mount] = listOf(containerOf('company')['volumeMounts']).map(fieldsOf)
+    assert.equal(mount?.['mountPath'], authorityFiles)
+    const ordinary = await understood(listOf(containerOf('default')['args']).map(arg => textOf(arg)))
+    assert.deepEqual(ordinary.injection.defaults, DEFAULT_PROXY_SETTINGS)
+    assert.equal(ordinary.authorityFiles, undefined)
+  })
+
   it('agree on ports', async () => {
     const { xds, health } = await understood(listOf(containerOf('default')['args']).map(arg => textOf(arg)))
     const ports = listOf(containerOf('default')['ports']).map(fieldsOf)
@@ -90,6 +108,11 @@ describe('the chart', () => {
         assert.deepEqual(values, ['kube-system', 'smi-mesh'])
       }
     }
+  })
+
+  it('lets the operator read no Secret at all where others keep the authority', () => {
+    assert.ok(JSON.stringify(rendered('default').filter(({ kind }) => kind === 'Role')).includes('secrets'))
+    assert.ok(!JSON.stringify(rendered('company').filter(({ kind }) => kind === 'Role')).includes('secrets'))
   })
 
   it('grants nothing by a wildcard, and no Secret outside of its namespace', () => {

@@ -10,6 +10,19 @@ app.kubernetes.io/part-of: smi-mesh
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.labels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Of every object but definitions, with the user's own. */}}
+{{- define "smi-mesh.marks" -}}
+labels:
+  {{- include "smi-mesh.labels" . | nindent 2 }}
+{{- with .Values.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{/* An image by its place in the values: (list $ "operator"). */}}

@@ -8,7 +8,7 @@ export {
 } from './admission-review.ts'
 export { conversionAnswer } from './conversion-review.ts'
 export { type Injection, inject, type SkipReason, STATUS_ANNOTATION } from './inject.ts'
-export { DEFAULT_PROXY_SETTINGS, type InjectContext, type ProxySettings } from './inject-context.ts'
+export { DEFAULT_PROXY_SETTINGS, type InjectContext, type ProxySettings, SETTING_FORMS } from './inject-context.ts'
 export { judgePod, type PodJudged, podPatch } from './judge-pod.ts'
 export { judgeSmi, type WhatIf } from './judge-smi.ts'
 export { type Webhook, WebhookServer, type WebhookServerOptions } from './server.ts'

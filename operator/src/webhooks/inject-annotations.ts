@@ -5,7 +5,7 @@
 import { BlockList, isIP } from 'node:net'
 import type { Capture } from '@smi-mesh/dataplane/sidecar'
 import type { Fields } from '../facts/read.ts'
-import type { ProxySettings } from './inject-context.ts'
+import { type ProxySettings, SETTING_FORMS } from './inject-context.ts'
 
 const PORT = 'port from 1 to 65535'
 const RANGE = 'block of addresses such as 10.0.0.0/8'
@@ -61,19 +61,17 @@ export function annotated(annotations: Fields, defaults: ProxySettings): Annotat
       },
     },
     settings: {
-      cpuRequest: one('proxy-cpu-request', defaults.cpuRequest, QUANTITY),
-      memoryRequest: one('proxy-memory-request', defaults.memoryRequest, QUANTITY),
-      cpuLimit: one('proxy-cpu-limit', defaults.cpuLimit, QUANTITY),
-      memoryLimit: one('proxy-memory-limit', defaults.memoryLimit, QUANTITY),
-      logLevel: one('proxy-log-level', defaults.logLevel, /^(trace|debug|info|warning|error|critical|off)$/),
-      concurrency: Number(one('proxy-concurrency', String(defaults.concurrency), /^[1-9]\d?$/)),
-      drainSeconds: Number(one('proxy-drain-seconds', String(defaults.drainSeconds), /^\d{1,4}$/)),
+      cpuRequest: one('proxy-cpu-request', defaults.cpuRequest, SETTING_FORMS.quantity),
+      memoryRequest: one('proxy-memory-request', defaults.memoryRequest, SETTING_FORMS.quantity),
+      cpuLimit: one('proxy-cpu-limit', defaults.cpuLimit, SETTING_FORMS.quantity),
+      memoryLimit: one('proxy-memory-limit', defaults.memoryLimit, SETTING_FORMS.quantity),
+      logLevel: one('proxy-log-level', defaults.logLevel, SETTING_FORMS.level),
+      concurrency: Number(one('proxy-concurrency', String(defaults.concurrency), SETTING_FORMS.threads)),
+      drainSeconds: Number(one('proxy-drain-seconds', String(defaults.drainSeconds), SETTING_FORMS.seconds)),
     },
     warnings,
   }
 }
-
-const QUANTITY = /^\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi)?$/
 
 function saidBy(annotations: Fields, name: string): string | undefined {
   const value = annotations[`${OURS}${name}`] ?? annotations[`${OSM}${name}`]

@@ -38,3 +38,11 @@ export const DEFAULT_PROXY_SETTINGS: ProxySettings = {
   concurrency: 2,
   drainSeconds: 25,
 }
+
+/** How settings are written, in annotations of pods and in options of the operator. */
+export const SETTING_FORMS = {
+  quantity: /^\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi)?$/,
+  level: /^(trace|debug|info|warning|error|critical|off)$/,
+  threads: /^[1-9]\d?$/,
+  seconds: /^\d{1,4}$/,
+} as const

@@ -7,7 +7,7 @@ import type { KubernetesClient } from '../kubernetes/index.ts'
 import type { Announcer, EventSubject } from '../status/index.ts'
 import { type AdmissionRequest, admissionAnswer, admissionRequest, type Verdict } from './admission-review.ts'
 import { conversionAnswer } from './conversion-review.ts'
-import { DEFAULT_PROXY_SETTINGS, type InjectContext } from './inject-context.ts'
+import type { InjectContext } from './inject-context.ts'
 import { judgePod } from './judge-pod.ts'
 import { judgeSmi } from './judge-smi.ts'
 import { type Webhook, WebhookServer } from './server.ts'
@@ -100,7 +100,7 @@ export async function webhooksOf(
         identity: controlPlaneIdentity(mesh.trustDomain, namespace),
       },
       rules: 'auto',
-      defaults: DEFAULT_PROXY_SETTINGS,
+      defaults: injection.defaults,
     },
   }
 }
