@@ -11,6 +11,7 @@ import { addressText } from './cli/options.ts'
 import type { OperatorConfig } from './config.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import {
+  type AuthorityOptions,
   type AuthorityStore,
   controlPlaneIdentity,
   Issuer,
@@ -21,6 +22,7 @@ import {
 } from './identity/index.ts'
 import type { KubernetesClient } from './kubernetes/index.ts'
 import { Lease } from './leader/index.ts'
+import { Readiness } from './readiness.ts'
 import { coreKinds, type Followed, KubernetesSource, type ReflectorTiming } from './sources/index.ts'
 import { StatusFollower, type StatusWriter } from './status/index.ts'
 import {
@@ -80,6 +82,7 @@ export interface ClusterRuntimeOptions {
   readonly authorityStore: AuthorityStore
   /** How proxies prove who they are, and what the server shows them. */
   readonly admission: (mesh: MeshConfig) => Admission
+  /** Begun in order. One that rejects with what may pass is begun anew, so it must leave nothing then. */
   readonly parts: readonly ((context: PartContext) => Promise<Part>)[]
   /** Names of DNS by which others than proxies call an identity. */
   readonly dnsNames?: (identity: SpiffeId) => readonly string[]
@@ -105,10 +108,10 @@ export interface ClusterRuntime {
 export async function startClusterRuntime(options: ClusterRuntimeOptions): Promise<ClusterRuntime> {
   const { config, metrics, log } = options
   const endings: (() => Promise<unknown> | undefined)[] = []
-  const unready = { stopping: false, serving: (): readonly string[] => ['Proxies are not served yet.'] }
+  const readiness = new Readiness({ ...options.nature, signal: options.signal, onEvent: options.events.wait })
   /** What was begun last ends first. */
   const stop = async () => {
-    unready.stopping = true
+    readiness.stops()
     for (const end of endings.splice(0).reverse()) await end()
   }
   const onFailure = (path: string, error: unknown) => log.error('mistake in an answer', { where: path, error })
@@ -118,11 +121,11 @@ export async function startClusterRuntime(options: ClusterRuntimeOptions): Promi
       port: config.health.port,
       audience: 'network',
       onFailure,
-      providers: healthOf(metrics, () => (unready.stopping ? ['This replica is stopping.'] : unready.serving())),
+      providers: healthOf(metrics, () => readiness.unready()),
     })
     endings.push(() => health.stop())
-    const { plane, authority, issuer, lease, source, parts } = await begin(options, endings)
-    const waits = () => [...source.unready(), ...parts.flatMap(part => part.unready?.() ?? [])]
+    log.info('starting', { health: health.port, identity: config.identity })
+    const { plane, authority, issuer, lease } = await begin(options, readiness, endings)
     const certificates = {
       authority,
       issuer,
@@ -130,12 +133,12 @@ export async function startClusterRuntime(options: ClusterRuntimeOptions): Promi
     }
     const providers = {
       ...adminProviders(plane, metrics, { ...certificates, clock: options.nature.clock }),
-      unready: waits,
+      unready: () => readiness.unready(),
     }
     const { host, port } = config.admin
     const admin = await startAdmin({ address: host, port, audience: 'loopback', onFailure, providers })
     endings.push(() => admin.stop())
-    unready.serving = waits
+    readiness.serves()
     return { plane, healthPort: health.port, adminPort: admin.port, leads: () => lease.leads, stop }
   } catch (error) {
     await stop()
@@ -164,21 +167,17 @@ interface Begun {
   readonly authority: Signatory
   readonly issuer: Issuer
   readonly lease: Lease
-  readonly source: KubernetesSource
-  readonly parts: readonly Part[]
 }
 
-async function begin(options: ClusterRuntimeOptions, endings: (() => Promise<unknown> | undefined)[]): Promise<Begun> {
+async function begin(
+  options: ClusterRuntimeOptions,
+  readiness: Readiness,
+  endings: (() => Promise<unknown> | undefined)[],
+): Promise<Begun> {
   const { config, client, statuses, log, metrics, events, nature } = options
   const { clock, now, random } = nature
-  const authority = await openAuthority(
-    {
-      trustDomain: config.mesh.trustDomain,
-      store: options.authorityStore,
-      now: clock,
-      leafMs: config.certificateTtlMs,
-    },
-    config.authorityFiles,
+  const authority = await readiness.until('the authority', () =>
+    openAuthority(authorityOf(options), config.authorityFiles),
   )
   const source = new KubernetesSource({
     client,
@@ -188,6 +187,7 @@ async function begin(options: ClusterRuntimeOptions, endings: (() => Promise<unk
     timing: options.timing ?? {},
     onEvent: events.reflector,
   })
+  readiness.ask(() => source.unready())
   const parts: Part[] = []
   const { plane, issuer } = await serve(options, source, authority, () => {
     for (const part of parts) part.changed?.()
@@ -213,13 +213,19 @@ async function begin(options: ClusterRuntimeOptions, endings: (() => Promise<unk
   metrics.read({ ...readingsOf({ plane, issuer, authority, delay, clock }), cluster })
   const context = { config, client, plane, authority, issuer, log, metrics, nature, leads: () => lease.leads }
   for (const start of options.parts) {
-    const part = await start(context)
+    const part = await readiness.until('what it needs to know of the cluster', () => start(context))
     parts.push(part)
     endings.push(() => part.stop())
   }
+  readiness.ask(() => parts.flatMap(part => part.unready?.() ?? []))
   lease.start()
   endings.push(() => lease.stop()) // first of all to end: another replica writes while this one lets its proxies go
-  return { plane, authority, issuer, lease, source, parts }
+  return { plane, authority, issuer, lease }
+}
+
+function authorityOf({ config, authorityStore, nature }: ClusterRuntimeOptions): AuthorityOptions {
+  const { mesh, certificateTtlMs } = config
+  return { trustDomain: mesh.trustDomain, store: authorityStore, now: nature.clock, leafMs: certificateTtlMs }
 }
 
 async function serve(

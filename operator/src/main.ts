@@ -79,7 +79,10 @@ async function operate(config: OperatorConfig): Promise<void> {
           credentials: issuer => tokenServerCredentials(issuer, ours),
         }),
         dnsNames: identity => (identity === ours ? serviceNames(config.namespace) : []),
-        parts: [trustPart(CONVERTED), webhookPart({ ...(await webhooksOf(config, client)), announcer })],
+        parts: [
+          trustPart(CONVERTED),
+          async context => webhookPart({ ...(await webhooksOf(config, client)), announcer })(context),
+        ],
       })
       log.info('serving', {
         xds: runtime.plane.xdsPort,

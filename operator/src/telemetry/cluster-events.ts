@@ -1,5 +1,6 @@
 /** What happens between a replica and the API server, as log lines and numbers. One line when a state begins, one when it ends. */
 import type { LeaseEvent } from '../leader/index.ts'
+import type { WaitEvent } from '../readiness.ts'
 import type { ReflectorEvent } from '../sources/index.ts'
 import type { StatusEvent } from '../status/index.ts'
 import type { Log } from './log.ts'
@@ -8,6 +9,7 @@ import type { Metrics } from './metrics.ts'
 export interface ClusterEvents {
   readonly reflector: (kind: string, event: ReflectorEvent) => void
   readonly lease: (event: LeaseEvent) => void
+  readonly wait: (event: WaitEvent) => void
   readonly status: (event: StatusEvent) => void
 }
 
@@ -35,6 +37,10 @@ export function reportCluster(log: Log, metrics: Metrics): ClusterEvents {
       if (event.kind === 'acquired') log.info('leading')
       else if (event.kind === 'lost') log.warn('leading no more', { to: event.to === '' ? undefined : event.to })
       else if (event.first) log.warn('lease cannot be kept', { error: event.error })
+    },
+    wait: event => {
+      if (event.kind === 'waits') log.warn('waiting', { for: event.what, error: event.error })
+      else log.info('waited', { for: event.what })
     },
     status: event => {
       if (event.kind === 'written') metrics.add('smi_status_writes_total')
