@@ -121,7 +121,7 @@ test('a new generation with the same content recomputes nothing but what status 
   assert.deepEqual([...settled.recomputed.keys()], ['rejected'])
 })
 
-test('a huge object is refused after it was read once, and nothing is made of it', () => {
+test('a huge object is refused before it was read once, and nothing is made of it', () => {
   const world = mesh(3)
   let reads = 0
   const match = {
@@ -131,14 +131,14 @@ test('a huge object is refused after it was read once, and nothing is made of it
       return `/${'a'.repeat(90)}`
     },
   }
-  const matches = Array.from({ length: 100_000 }, () => match)
+  const matches = Array.from({ length: 30_000 }, () => match)
   const settled = world.put({
     apiVersion: 'specs.smi-spec.io/v1alpha4',
     kind: 'HTTPRouteGroup',
     metadata: meta('huge'),
     spec: { matches },
   })
-  assert.ok(reads <= matches.length, `${reads} reads of 100,000 expressions`)
+  assert.ok(reads < matches.length, `${reads} reads of 30,000 expressions`)
   assert.deepEqual([...settled.recomputed.keys()].sort(), ['findings', 'rejected'])
   assert.deepEqual(
     world.findings.get('HTTPRouteGroup shop/huge')?.map(({ reason, field }) => [reason, field]),

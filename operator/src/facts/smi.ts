@@ -213,31 +213,53 @@ function tooManyValues(ref: ObjectRef, object: unknown): Finding {
   return limitExceeded(ref, field, `The object has more than ${LIMITS.values} values, which is the limit.${most}`)
 }
 
+/** A value and the way to it, which is spelt for none but the longest. */
+interface Inside {
+  readonly value: unknown
+  readonly key?: string | number
+  readonly parent?: Inside
+}
+
 /** The list or mapping with the most entries, looking at no more values than an object may have. */
 function longestList(object: unknown): { readonly field: string; readonly length: number } {
-  let longest = { field: '', length: 0 }
-  const open: { readonly field: string; readonly value: unknown }[] = [{ field: '', value: object }]
-  for (const { field, value } of open) {
+  const root: Inside = { value: object }
+  let longest = { place: root, length: 0 }
+  const open = [root]
+  for (const parent of open) {
+    const { value } = parent
     if (typeof value !== 'object' || value === null) continue
-    const isList = Array.isArray(value)
-    const entries: readonly [string, unknown][] = Object.entries(value)
-    if (entries.length > longest.length) longest = { field, length: entries.length }
-    for (const [key, inner] of entries.slice(0, Math.max(0, LIMITS.values - open.length))) {
-      open.push({ field: isList ? `${field}[${key}]` : field === '' ? key : `${field}.${key}`, value: inner })
-    }
+    const length = Array.isArray(value) ? value.length : Object.keys(value).length
+    if (length > longest.length) longest = { place: parent, length }
+    for (const [key, inner] of entriesOf(value, LIMITS.values - open.length)) open.push({ value: inner, key, parent })
   }
-  return longest
+  return { field: fieldOf(longest.place), length: longest.length }
+}
+
+/** The first entries of a list or mapping. */
+function entriesOf(value: object, most: number): readonly (readonly [string | number, unknown])[] {
+  if (most <= 0) return []
+  if (Array.isArray(value)) return value.slice(0, most).map((inner: unknown, at) => [at, inner] as const)
+  return Object.entries(value).slice(0, most)
+}
+
+function fieldOf({ key, parent }: Inside): string {
+  const before = parent === undefined ? '' : fieldOf(parent)
+  if (key === undefined) return before
+  return typeof key === 'number' ? `${before}[${key}]` : before === '' ? key : `${before}.${key}`
 }
 
 /** How many values an object is made of, counted no further than the limit. */
 function values(object: unknown): number {
   const open: unknown[] = [object]
-  let count = 0
-  while (open.length > 0 && count < LIMITS.values) {
-    const value = open.pop()
-    count++
-    if (typeof value !== 'object' || value === null) continue
-    for (const inner of Object.values(value)) open.push(inner)
+  // Every value that is found counts, looked into or not, so that a long list ends the count at once.
+  let count = 1
+  for (let value = open.pop(); count < LIMITS.values; value = open.pop()) {
+    if (typeof value === 'object' && value !== null) {
+      const inside = Array.isArray(value) ? value : Object.values(value)
+      count += inside.length
+      if (count < LIMITS.values) for (const inner of inside) open.push(inner)
+    }
+    if (open.length === 0) break
   }
   return count
 }

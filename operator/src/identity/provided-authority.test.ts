@@ -189,10 +189,10 @@ describe('an authority that will not do is refused, with what is wrong', () => {
 })
 
 describe('a folder that changes', () => {
-  function living(t: TestContext, folder: string, bundleHeld: () => boolean = () => true) {
+  function living(t: TestContext, folder: string, bundleHeld: () => boolean = () => true, leafMs = HOUR) {
     const clock = new FakeClock(PRESENT + MINUTE)
     const events: IdentityEvent[] = []
-    const authority = opened(folder, clock)
+    const authority = opened(folder, clock, leafMs)
     const [certificates, bundle] = [new Map(), new Map()]
     const chance = { now: clock.now, setTimer: clock.setTimer, random: () => 0 }
     const told = { certificates, bundle, onChange: () => {}, onEvent: (event: IdentityEvent) => events.push(event) }
@@ -206,7 +206,7 @@ describe('a folder that changes', () => {
 
   test('a renewed authority below the same root signs within seconds, and what the old one signed stays', async t => {
     const folder = new Mounted(t, filesOf('issuer', ['root'], ['middle']))
-    const { clock, authority, issuer } = living(t, folder.path)
+    const { clock, authority, issuer } = living(t, folder.path, undefined, 2 * MINUTE)
     const first = issuer.ensure(WEB)
     folder.swap(filesOf('renewed', ['root']))
     await clock.run(6_000)
@@ -214,7 +214,7 @@ describe('a folder that changes', () => {
     const chain = issuer.ensure(identityOf('late'))?.chain ?? ''
     assert.equal(certificatesIn(chain)[1]?.subject, 'CN=renewed')
     assert.equal(believed(authority, first?.chain ?? ''), 'chain.pem: OK')
-    await clock.run(HOUR)
+    await clock.run(2 * MINUTE)
     assert.equal(certificatesIn(issuer.ensure(WEB)?.chain ?? '')[1]?.subject, 'CN=renewed')
   })
 
