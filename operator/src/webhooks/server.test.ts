@@ -7,7 +7,7 @@ import { connect, type PeerCertificate } from 'node:tls'
 import { controlPlaneIdentity } from '../identity/index.ts'
 import { FakeClock } from '../identity/testdata/fake-clock.ts'
 import { MINUTE, type Rig, rig, TRUST_DOMAIN } from '../identity/testdata/rig.ts'
-import { type Webhook, WebhookServer } from './server.ts'
+import { type Webhook, type WebhookLimits, WebhookServer } from './server.ts'
 
 const NAME = 'smi-mesh.smi-mesh.svc'
 /** Renewed so early that the new one is valid by the real clock, too. */
@@ -19,31 +19,42 @@ interface Scene {
   readonly server: WebhookServer
   readonly port: number
   readonly failures: unknown[]
+  readonly crowded: string[]
 }
 
 const MANY_BYTES = 64 << 20
 
 type Answers = Readonly<Record<string, Webhook['answer']>>
 
-async function scene(t: TestContext, answers: Answers = {}, name = NAME, mostBytes = MANY_BYTES): Promise<Scene> {
+interface Differing {
+  readonly name?: string
+  readonly mostBytes?: number
+  readonly limits?: Partial<WebhookLimits>
+}
+
+async function scene(t: TestContext, answers: Answers = {}, differing: Differing = {}): Promise<Scene> {
+  const { name = NAME, mostBytes = MANY_BYTES, limits = {} } = differing
   const mesh = await rig({ clock: new FakeClock(Date.now()), leafMs: LEAF_MS, dnsNames: () => [name] })
   const failures: unknown[] = []
+  const crowded: string[] = []
   const server = new WebhookServer({
     host: '127.0.0.1',
     port: 0,
     credentials: mesh.issuer,
     identity: IDENTITY,
     serverName: NAME,
-    webhooks: new Map(Object.entries(answers).map(([path, answer]) => [path, { answer, mostBytes }])),
+    webhooks: new Map(Object.entries(answers).map(([path, answer]) => [path, { answer, mostBytes, mostDepth: 1_000 }])),
     onFailure: (_path, error) => failures.push(error),
+    crowded: address => crowded.push(address),
     now: () => performance.now(),
+    limits,
   })
   const port = await server.start()
   t.after(async () => {
     await server.stop()
     await mesh.issuer.stop()
   })
-  return { mesh, server, port, failures }
+  return { mesh, server, port, failures, crowded }
 }
 
 interface Answer {
@@ -52,17 +63,26 @@ interface Answer {
 }
 
 /** Asks as an API server does: by the Service's name, verified by the published roots. */
-function ask({ mesh, port }: Scene, path: string, body?: string, method = 'POST'): Promise<Answer> {
+function ask(
+  { mesh, port }: Pick<Scene, 'mesh' | 'port'>,
+  path: string,
+  body?: string,
+  { method = 'POST', type = 'application/json' } = {},
+): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const ca = [...mesh.authority.bundle().roots]
-  const asked = request({ host: '127.0.0.1', port, path, method, servername: NAME, ca, agent: false }, response => {
-    let text = ''
-    response.setEncoding('utf8')
-    response.on('data', (chunk: string) => {
-      text += chunk
-    })
-    response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-  })
+  const headers = { 'content-type': type }
+  const asked = request(
+    { host: '127.0.0.1', port, path, method, servername: NAME, ca, headers, agent: false },
+    response => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        text += chunk
+      })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+    },
+  )
   asked.on('error', reject)
   asked.end(body)
   return promise
@@ -77,7 +97,7 @@ test('what is no review is told what was expected, each in its own way', async t
   const here = await scene(t, { '/echo': () => 'An AdmissionReview was expected.' })
   assert.deepEqual(await ask(here, '/echo', '{}'), { status: 400, text: 'An AdmissionReview was expected.\n' })
   assert.equal((await ask(here, '/echo', '{"a":')).status, 400)
-  assert.equal((await ask(here, '/echo', undefined, 'GET')).status, 405)
+  assert.equal((await ask(here, '/echo', undefined, { method: 'GET' })).status, 405)
   assert.equal((await ask(here, '/elsewhere', '{}')).status, 404)
 })
 
@@ -96,15 +116,36 @@ test('a webhook that fails is answered with 500, says nothing of why, and the ne
 })
 
 test('an answer that cannot be written down is a failure of its own, and ends nothing else', async t => {
+  const endless: Answers[string] = () => {
+    const answer: Record<string, unknown> = {}
+    answer['itself'] = answer
+    return answer
+  }
+  const here = await scene(t, { '/endless': endless, '/echo': () => ({}) })
+  assert.equal((await ask(here, '/endless', '{}')).status, 500)
+  assert.equal(here.failures.length, 1)
+  assert.equal((await ask(here, '/echo', '{}')).status, 200)
+})
+
+test('an answer may be nested deeper than a recursion reaches', async t => {
   const deep: Answers[string] = body => {
     let answer = { body }
     for (let depth = 0; depth < 50_000; depth++) answer = { body: answer }
     return answer
   }
-  const here = await scene(t, { '/deep': deep, '/echo': () => ({}) })
-  assert.equal((await ask(here, '/deep', '{}')).status, 500)
-  assert.equal(here.failures.length, 1)
-  assert.equal((await ask(here, '/echo', '{}')).status, 200)
+  const here = await scene(t, { '/deep': deep })
+  const { status, text } = await ask(here, '/deep', '{}')
+  assert.deepEqual([status, text.length > 50_000 * '{"body":}'.length], [200, true])
+})
+
+test('a review that is nested too deeply, or of another type than JSON, is told so', async t => {
+  const here = await scene(t, { '/echo': () => ({}) })
+  const { status, text } = await ask(here, '/echo', `${'['.repeat(1_001)}${']'.repeat(1_001)}`)
+  assert.deepEqual([status, text], [400, 'A review here is nested at most 1000 deep.\n'])
+  const form = await ask(here, '/echo', '{}', { type: 'text/plain' })
+  assert.deepEqual([form.status, form.text], [415, 'A review is sent as application/json.\n'])
+  assert.equal((await ask(here, '/echo', '{}', { type: 'application/json; charset=utf-8' })).status, 200)
+  assert.deepEqual(here.failures, [])
 })
 
 test('3 MB are read, and more than a list can have is refused before it is held', async t => {
@@ -118,7 +159,7 @@ test('3 MB are read, and more than a list can have is refused before it is held'
 })
 
 test('what a path does not take is refused, though another would', async t => {
-  const here = await scene(t, { '/size': () => ({}) }, NAME, 1 << 20)
+  const here = await scene(t, { '/size': () => ({}) }, { mostBytes: 1 << 20 })
   const tooMuch = await ask(here, '/size', 'x'.repeat((1 << 20) + 1)).catch((error: unknown) => String(error))
   assert.ok(typeof tooMuch === 'string' || tooMuch.status === 413, String(tooMuch))
 })
@@ -136,7 +177,7 @@ test('it says whether an API server could call it now', async t => {
 })
 
 test('a certificate for another name is found out before an API server does', async t => {
-  const here = await scene(t, {}, 'another.smi-mesh.svc')
+  const here = await scene(t, {}, { name: 'another.smi-mesh.svc' })
   assert.match((await here.server.obstacle()) ?? '', /cannot be called as the API server calls them/)
 })
 
@@ -170,4 +211,98 @@ test('who does not speak TLS gets no answer, and holds up nobody', async t => {
   await Promise.race([closed, delay(5_000, undefined, { ref: false })])
   assert.doesNotMatch(heard, /200/)
   plain.destroy()
+})
+
+/** A caller that sends what it likes over TLS, from an address of its choice, and then nothing more. */
+async function stranger(
+  { mesh, port }: Pick<Scene, 'mesh' | 'port'>,
+  said: string,
+  localAddress = '127.0.0.1',
+): Promise<Stranger> {
+  const raw = connectPlain({ port, host: '127.0.0.1', localAddress })
+  const socket = connect({ socket: raw, servername: NAME, ca: [...mesh.authority.bundle().roots] })
+  const heard: string[] = []
+  socket.on('error', () => {})
+  socket.on('data', chunk => heard.push(String(chunk)))
+  const gone = new Promise<string>(resolve => socket.once('close', () => resolve(heard.join(''))))
+  const secured = new Promise<void>(resolve => socket.once('secureConnect', () => resolve()))
+  await Promise.race([secured, gone])
+  socket.write(said)
+  return { gone, leave: () => socket.destroy() }
+}
+
+interface Stranger {
+  /** What it heard, once its connection has ended. */
+  readonly gone: Promise<string>
+  readonly leave: () => void
+}
+
+const QUICK = { handshakeMs: 40, headersMs: 40, requestMs: 40, silenceMs: 40, idleMs: 40, checkMs: 10 }
+
+test('a connection that never says a word is ended', async t => {
+  const { port } = await scene(t, {}, { limits: QUICK })
+  const silent = connectPlain(port, '127.0.0.1')
+  await new Promise(resolve => silent.once('close', resolve))
+})
+
+for (const [what, said, status] of [
+  ['says nothing after its handshake', '', /^$|408/],
+  ['never ends its headers', 'POST /echo HTTP/1.1\r\nhost: a\r\n', /408/],
+  [
+    'never ends its body',
+    'POST /echo HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{',
+    /408/,
+  ],
+  ['has been answered and asks no more', 'GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n', /200/],
+] as const) {
+  test(`a connection that ${what} is ended`, async t => {
+    // Each is ended for its own reason, and not for having been silent.
+    const here = await scene(
+      t,
+      { '/echo': () => ({}) },
+      { limits: { ...QUICK, handshakeMs: 60_000, silenceMs: 60_000 } },
+    )
+    const { gone } = await stranger(here, said)
+    assert.match(await gone, status)
+    assert.deepEqual(here.failures, [])
+  })
+}
+
+test('a body that ends before it is whole is no failure of ours, and the next request is answered', async t => {
+  const here = await scene(t, { '/echo': () => ({}) })
+  const headers = 'POST /echo HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n'
+  const cut = await stranger(here, `${headers}{"a"`)
+  cut.leave()
+  await cut.gone
+  assert.equal((await ask(here, '/echo', '{}')).status, 200)
+  assert.deepEqual(here.failures, [])
+})
+
+test('a stranger that takes all connections keeps out neither another caller nor our own question', async t => {
+  const here = await scene(t, { '/echo': () => ({}) }, { limits: { connections: 8 } })
+  const many = await Promise.all(Array.from({ length: 12 }, () => stranger(here, '', '127.0.0.2')))
+  assert.deepEqual(new Set(here.crowded), new Set(['127.0.0.2']))
+  assert.equal((await ask(here, '/echo', '{}')).status, 200)
+  assert.equal(await here.server.obstacle(), undefined)
+  for (const { leave } of many) leave()
+})
+
+test('a caller that goes on for ever does not hold up the end', async t => {
+  const here = await scene(t, { '/echo': () => ({}) }, { limits: { stopMs: 10 } })
+  const { gone } = await stranger(here, 'POST /echo HTTP/1.1\r\nhost: a\r\n')
+  const silent = connectPlain(here.port, '127.0.0.1')
+  silent.on('error', () => {})
+  await here.server.stop()
+  await gone
+})
+
+test('who connects or asks too often is refused, and nobody else', async t => {
+  const limits = { connectionsPerSecond: 4, requestsPerSecond: 1 }
+  const here = await scene(t, {}, { limits })
+  const one = 'GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n'
+  const asking = await stranger(here, one.repeat(20), '127.0.0.2')
+  assert.match(await asking.gone, /429/)
+  await Promise.all(Array.from({ length: 40 }, async () => (await stranger(here, one, '127.0.0.3')).leave()))
+  assert.deepEqual(new Set(here.crowded), new Set(['127.0.0.2', '127.0.0.3']))
+  assert.equal(await here.server.obstacle(), undefined)
 })

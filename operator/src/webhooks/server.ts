@@ -7,17 +7,22 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, request, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { IdentityCertificate, SpiffeId, TrustBundle } from '@smi-mesh/dataplane/mesh'
 import type { Fields } from '../facts/read.ts'
 import type { CredentialSource } from '../identity/index.ts'
 import { MeshError, systemCode } from '../mesh-error.ts'
 import { type Answer, Bodies, type Body } from './bodies.ts'
+import { isNestedWithin, jsonText } from './json-text.ts'
+import { Pace } from './pace.ts'
+import { Slots } from './slots.ts'
 
 export interface Webhook {
   /** Answers a review with a review; a sentence where it is none that can be answered. */
   readonly answer: (body: unknown) => Fields | string
   readonly mostBytes: number
+  /** How deep what it is sent may be nested. */
+  readonly mostDepth: number
 }
 
 export interface WebhookServerOptions {
@@ -34,40 +39,76 @@ export interface WebhookServerOptions {
   readonly answered?: (path: string, status: number, ms: number) => void
   /** A webhook threw: a bug of ours. */
   readonly onFailure: (path: string, error: unknown) => void
+  /** A connection was refused or ended because one caller has too many, or a request because one asks too often. */
+  readonly crowded?: (address: string) => void
   readonly now: () => number
+  readonly limits?: Partial<WebhookLimits>
+}
+
+/** What one caller, and all together, may take of a process that serves the proxies as well. */
+export interface WebhookLimits {
+  readonly connections: number
+  /** Of one address, each second. So many more at once as come in eight seconds. */
+  readonly connectionsPerSecond: number
+  readonly requestsPerSecond: number
+  readonly handshakeMs: number
+  readonly headersMs: number
+  readonly requestMs: number
+  /** Nothing was sent or taken while a request or its answer is on its way. */
+  readonly silenceMs: number
+  /** Between requests. */
+  readonly idleMs: number
+  readonly checkMs: number
+  /** How long what is under way may go on once we are to stop. */
+  readonly stopMs: number
 }
 
 /**
- * Whoever can reach the port may send anything, and the same process serves the proxies: a few bytes must not become all its
- * memory, nor a few slow connections all there are.
+ * Whoever can reach the port may send anything: a few bytes must not become all the memory, nor a few slow connections all there
+ * are. An API server keeps a connection for 90 seconds after its last question; who ends it sooner may end it under a question.
  */
-const TIMES = {
-  handshakeTimeout: 5_000,
-  headersTimeout: 5_000,
-  requestTimeout: 15_000,
-  connectionsCheckingInterval: 1_000,
+const LIMITS: WebhookLimits = {
+  connections: 512,
+  connectionsPerSecond: 64,
+  requestsPerSecond: 500,
+  handshakeMs: 5_000,
+  headersMs: 5_000,
+  requestMs: 15_000,
+  silenceMs: 30_000,
+  idleMs: 120_000,
+  checkMs: 1_000,
+  stopMs: 5_000,
 }
-/** Nothing was sent or taken. */
-const SILENCE_MS = 30_000
+const BURST_SECONDS = 8
 const SELF_CHECK_MS = 2_000
-const MAX_CONNECTIONS = 512
+const JSON_TYPE = /^application\/json *(;|$)/i
 const HEALTH = '/healthz'
 
 export class WebhookServer {
   readonly #options: WebhookServerOptions
+  readonly #limits: WebhookLimits
   readonly #server: Server
   readonly #endings: (() => void)[] = []
   readonly #bodies = new Bodies()
+  readonly #slots: Slots<Socket>
+  readonly #connecting: Pace
+  readonly #asking: Pace
   #certificate: IdentityCertificate | undefined
   #bundle: TrustBundle | undefined
 
   constructor(options: WebhookServerOptions) {
     this.#options = options
-    this.#server = createServer({ ...TIMES, minVersion: 'TLSv1.2' }, (incoming, response) =>
+    this.#limits = { ...LIMITS, ...options.limits }
+    const limits = this.#limits
+    this.#slots = new Slots(limits.connections)
+    const pace = (perSecond: number) => new Pace({ burst: perSecond * BURST_SECONDS, perSecond, now: options.now })
+    this.#connecting = pace(limits.connectionsPerSecond)
+    this.#asking = pace(limits.requestsPerSecond)
+    this.#server = createServer({ ...timesOf(limits), minVersion: 'TLSv1.2' }, (incoming, response) =>
       this.#answer(incoming, response),
     )
-    this.#server.maxConnections = MAX_CONNECTIONS
-    this.#server.setTimeout(SILENCE_MS)
+    this.#server.setTimeout(limits.silenceMs)
+    this.#server.on('connection', (socket: Socket) => this.#connected(socket))
     // Half a handshake is no failure of ours, and a health check by a stranger is one.
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy())
   }
@@ -87,13 +128,17 @@ export class WebhookServer {
     return await promise
   }
 
-  /** Takes no new connection, lets what is under way finish. */
+  /** Takes no new connection, lets what is under way finish; nobody holds up the end by going on for ever. */
   async stop(): Promise<void> {
     for (const end of this.#endings) end()
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#server.close(() => resolve())
     this.#server.closeIdleConnections()
+    const late = setTimeout(() => {
+      for (const socket of this.#slots.all()) socket.destroy()
+    }, this.#limits.stopMs)
     await promise
+    clearTimeout(late)
   }
 
   /**
@@ -126,6 +171,17 @@ export class WebhookServer {
     return await promise
   }
 
+  /** Our own question comes from an address that no stranger has: it gets a place however many strangers there are. */
+  #connected(socket: Socket): void {
+    const { remoteAddress: address } = socket
+    if (address === undefined) return // gone already
+    const placed = this.#connecting.allows(address) ? this.#slots.take(address, socket) : { kind: 'refused' as const }
+    if (placed.kind === 'taken') socket.once('close', () => this.#slots.release(address, socket))
+    else socket.destroy()
+    if (placed.kind === 'taken') placed.displaced?.destroy()
+    if (placed.kind === 'refused' || placed.displaced !== undefined) this.#options.crowded?.(address)
+  }
+
   /** New connections see the new certificate; those that are open are left alone. */
   #show(certificate: IdentityCertificate): void {
     this.#certificate = certificate
@@ -151,16 +207,38 @@ export class WebhookServer {
   }
 
   async #asked(incoming: IncomingMessage, path: string, body: Body): Promise<Answer> {
+    const { remoteAddress = '' } = incoming.socket
+    if (!this.#asking.allows(remoteAddress)) {
+      this.#options.crowded?.(remoteAddress)
+      return { status: 429, body: 'Too much is being asked from one address; come again.' }
+    }
     if (path === HEALTH && incoming.method === 'GET') return { status: 200, body: { status: 'alive' } }
     const webhook = this.#options.webhooks.get(path)
     if (webhook === undefined) return { status: 404, body: 'There is no such webhook.' }
     if (incoming.method !== 'POST') return { status: 405, body: 'A review is sent by POST.' }
+    if (!JSON_TYPE.test(incoming.headers['content-type'] ?? '')) {
+      return { status: 415, body: 'A review is sent as application/json.' }
+    }
     const text = await body.read(incoming, webhook.mostBytes)
     if (typeof text !== 'string') return text
+    if (!isNestedWithin(text, webhook.mostDepth)) {
+      return { status: 400, body: `A review here is nested at most ${webhook.mostDepth} deep.` }
+    }
     const review = parsed(text)
     if (review === undefined) return { status: 400, body: 'A review is JSON.' }
     const answer = webhook.answer(review)
     return { status: typeof answer === 'string' ? 400 : 200, body: answer }
+  }
+}
+
+function timesOf({ handshakeMs, headersMs, requestMs, idleMs, checkMs }: WebhookLimits) {
+  return {
+    handshakeTimeout: handshakeMs,
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    keepAliveTimeout: idleMs,
+    keepAliveTimeoutBuffer: 0,
+    connectionsCheckingInterval: checkMs,
   }
 }
 
@@ -178,12 +256,15 @@ interface Written {
 }
 
 function written({ status, body }: Answer): Written {
-  return { status, text: typeof body === 'string' ? `${body}\n` : JSON.stringify(body) }
+  return { status, text: typeof body === 'string' ? `${body}\n` : jsonText(body) }
 }
+
+/** What was not read to its end is not read any more. */
+const CLOSING: ReadonlySet<number> = new Set([413, 415, 429, 503])
 
 function send(response: ServerResponse, { status, text }: Written): void {
   const type = status === 200 ? 'application/json' : 'text/plain; charset=utf-8'
-  const closing = status === 413 || status === 503 ? { connection: 'close' } : {}
+  const closing = CLOSING.has(status) ? { connection: 'close' } : {}
   response.writeHead(status, { 'content-type': type, ...closing }).end(text)
 }
 

@@ -18,10 +18,13 @@ type Injecting = Pick<WebhookPartOptions, 'injection' | 'announcer'>
 const KNOWN: ReadonlySet<string> = new Set(['/convert', '/validate', '/inject'])
 /** A conversion is asked of all objects of a list at once; an admission of one, which has 3 MB at most, as it was and as it is. */
 const MOST_BYTES = { conversion: 64 << 20, admission: 8 << 20 }
+/** An API server reads objects 10,000 deep. One that came to be stored must not keep a list from being read. */
+const MOST_DEEP = { conversion: 20_000, admission: 500 }
 /** Of our Service; see docs/design/cluster.md. */
 const XDS_PORT = 15_010
 /** How soon it is noticed that the API server would get no answer. */
 const CHECK_MS = 5_000
+const TELL_MS = 60_000
 
 export interface WebhookPartOptions {
   readonly host: string
@@ -45,7 +48,7 @@ export function webhookPart({
       identity: controlPlaneIdentity(config.mesh.trustDomain, config.namespace),
       serverName: serviceNames(config.namespace)[0],
       webhooks: new Map<string, Webhook>([
-        ['/convert', { answer: conversionAnswer, mostBytes: MOST_BYTES.conversion }],
+        ['/convert', { answer: conversionAnswer, mostBytes: MOST_BYTES.conversion, mostDepth: MOST_DEEP.conversion }],
         ['/validate', admission(request => judgeSmi(request, change => plane.whatIf(change)))],
         ['/inject', admission(request => injected(request, { injection, announcer }))],
       ]),
@@ -55,6 +58,7 @@ export function webhookPart({
           status: String(status),
         }),
       onFailure: (path, error) => log.error('mistake in a webhook', { where: path, error }),
+      crowded: seldom(nature.now, address => log.warn('webhooks asked too much', { address })),
       now: nature.now,
     })
     await server.start()
@@ -78,6 +82,16 @@ export function webhookPart({
         await server.stop()
       },
     }
+  }
+}
+
+/** Once a minute at the most: who asks too much must not fill the log as well. */
+function seldom<T>(now: () => number, tell: (what: T) => void): (what: T) => void {
+  let toldAt = -Infinity
+  return what => {
+    if (now() - toldAt < TELL_MS) return
+    toldAt = now()
+    tell(what)
   }
 }
 
@@ -121,7 +135,7 @@ function admission(judge: (request: AdmissionRequest) => Verdict): Webhook {
     const request = admissionRequest(body)
     return typeof request === 'string' ? request : admissionAnswer(request.uid, judge(request))
   }
-  return { answer, mostBytes: MOST_BYTES.admission }
+  return { answer, mostBytes: MOST_BYTES.admission, mostDepth: MOST_DEEP.admission }
 }
 
 /** That a namespace has joined is for the API server to know: it would not have asked otherwise. */
