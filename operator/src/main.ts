@@ -4,7 +4,7 @@ import { KINDS } from '@smi-mesh/smi-crds'
 import { Command, CommanderError } from 'commander'
 import { startClusterRuntime } from './cluster-runtime.ts'
 import { type OperatorConfig, operatorCommand } from './config.ts'
-import { secretStore, tokenReview, trustPart } from './identity/cluster/index.ts'
+import { canReview, secretStore, tokenReview, trustPart } from './identity/cluster/index.ts'
 import { controlPlaneIdentity, fileStores, tokenServerCredentials } from './identity/index.ts'
 import { connect, KubernetesClient, kubeconfigOf } from './kubernetes/index.ts'
 import { MeshError } from './mesh-error.ts'
@@ -69,6 +69,7 @@ async function operate(config: OperatorConfig): Promise<void> {
         admission: ({ trustDomain }) => ({
           proof: {
             kind: 'token',
+            reproof: { random: nature.random, canReview: canReview({ client, audience: AUDIENCE }, nature.now) },
             review: tokenReview({
               client,
               trustDomain,

@@ -44,7 +44,7 @@ class Guarded implements AsyncDisposable {
         trustPlaintext: false,
         proof: {
           kind: 'token',
-          review: async uid => ({ kind: 'genuine', identity, pod: podKey('shop', 'web-1'), uid }),
+          review: async uid => ({ kind: 'genuine', identity, pod: podKey('shop', 'web-1'), uid, expiresAt: undefined }),
         },
       },
       identities: () => ({ ensure: () => {}, release: () => {}, stop: async () => {} }),

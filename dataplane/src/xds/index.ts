@@ -16,4 +16,5 @@ export {
   type TypeState,
 } from './session.ts'
 export { step } from './step.ts'
+export type { LifeTiming, Reproof } from './stream-life.ts'
 export { PUSH_ORDER, typeWord } from './type-url.ts'

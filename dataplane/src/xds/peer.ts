@@ -12,6 +12,8 @@ export type Peer =
       readonly identity: SpiffeId
       readonly pod: PodKey
       readonly uid: string
+      /** The token's end, in milliseconds since the epoch; undefined where it says none. */
+      readonly expiresAt: number | undefined
       readonly address: string
     }
   /** No TLS: the caller of the server decides whether to believe whoever can connect. */

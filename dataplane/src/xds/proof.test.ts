@@ -6,6 +6,7 @@ import { podKey } from '../mesh/keys.ts'
 import { TypeUrl } from '../mesh/resource.ts'
 import type { Peer } from './peer.ts'
 import { bearerToken, type ReviewToken } from './proof.ts'
+import type { Reproof } from './stream-life.ts'
 import { AdsClient, told } from './testdata/ads-client.ts'
 import { testCertificate } from './testdata/certificate.ts'
 import { NODE, SCOPE, Scene } from './testdata/scene.ts'
@@ -19,7 +20,7 @@ const tls = () => ServerCredentials.createSsl(null, [pair], false)
 
 const knows: ReviewToken = async token =>
   token === 'good'
-    ? { kind: 'genuine', identity: identity(), pod: POD, uid: 'u-1' }
+    ? { kind: 'genuine', identity: identity(), pod: POD, uid: 'u-1', expiresAt: undefined }
     : { kind: 'refused', reason: 'The API server does not know this token.' }
 
 function identity(): SpiffeId {
@@ -33,9 +34,15 @@ class Guarded extends Scene {
   readonly peers: Peer[]
   readonly refusals: string[]
 
-  constructor(review: ReviewToken, helloMs = 5_000, peers: Peer[] = [], refusals: string[] = []) {
+  constructor(
+    review: ReviewToken,
+    helloMs = 5_000,
+    peers: Peer[] = [],
+    refusals: string[] = [],
+    reproof: Reproof | undefined = undefined,
+  ) {
     super({
-      proof: { kind: 'token', review },
+      proof: { kind: 'token', review, ...(reproof === undefined ? {} : { reproof }) },
       helloMs,
       refused: reason => refusals.push(reason),
       admit: peer => {
@@ -53,13 +60,14 @@ class Guarded extends Scene {
     return this
   }
 
-  bearing(...authorization: string[]): AdsClient {
+  /** A client with this header that holds what it says. */
+  bearing(authorization?: string, held: Readonly<Record<string, string>> = {}): AdsClient {
     const metadata = new Metadata()
-    for (const value of authorization) metadata.add('authorization', value)
+    if (authorization !== undefined) metadata.add('authorization', authorization)
     const channel = credentials.createSsl(Buffer.from(root.pem), null, null, { checkServerIdentity: () => undefined })
     const client = new AdsClient(this.port, 'DeltaAggregatedResources', channel, metadata).read()
     this.clients.push(client)
-    client.send(cluster, { node: NODE })
+    client.send(cluster, { node: NODE, initialResourceVersions: { ...held } })
     return client
   }
 }
@@ -146,4 +154,27 @@ test('a proxy that left while its token was judged is not let in', async () => {
 test('tokens are not taken over plaintext', async () => {
   const here = new Guarded(knows)
   await assert.rejects(here.server.listen('127.0.0.1:0', ServerCredentials.createInsecure()), /TLS/)
+})
+
+test('a stream is over in time; the proxy comes again with a fresh token, and nothing it holds is told again', async () => {
+  const tokens: string[] = []
+  const remembers: ReviewToken = async (token, signal) => {
+    tokens.push(token)
+    return await knows('good', signal)
+  }
+  const timing = { mostMs: 60, leastMs: 0 }
+  await using here = await new Guarded(remembers, 5_000, [], [], {
+    random: () => 0,
+    canReview: async () => true,
+    timing,
+  }).listenTls()
+  const first = here.bearing('Bearer one')
+  const [resource] = (await first.take()).resources ?? []
+  const { code, details } = await first.ended()
+  assert.equal(code, status.UNAVAILABLE)
+  assert.match(details, /as long as its token proves it/)
+  const sent = here.server.counters().resources
+  const again = here.bearing('Bearer two', { a: resource?.version ?? '' })
+  await again.ended()
+  assert.deepEqual([tokens, here.server.counters().resources - sent], [['one', 'two'], 0])
 })

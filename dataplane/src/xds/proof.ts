@@ -7,12 +7,20 @@ import type { SpiffeId } from '../mesh/identity.ts'
 import type { PodKey } from '../mesh/keys.ts'
 import type { Peer } from './peer.ts'
 import type { Refusal } from './stream.ts'
+import type { Reproof } from './stream-life.ts'
 
 /**
  * `connection`: by the certificate of the TLS connection, or by nothing where it is plaintext. `token`: by a bearer token that
  * comes with each stream, over TLS alone.
  */
-export type PeerProof = { readonly kind: 'connection' } | { readonly kind: 'token'; readonly review: ReviewToken }
+export type PeerProof =
+  | { readonly kind: 'connection' }
+  | {
+      readonly kind: 'token'
+      readonly review: ReviewToken
+      /** When proxies must prove themselves anew; never, where this is left out. */
+      readonly reproof?: Reproof
+    }
 
 /**
  * Rejects where whoever knows cannot be asked now: the proxy is told to come again. Aborted where nobody waits any more; what
@@ -27,6 +35,8 @@ export type TokenVerdict =
       readonly pod: PodKey
       /** Of that pod: one made anew under the same name is another. */
       readonly uid: string
+      /** The token's end, in milliseconds since the epoch; undefined where it says none. */
+      readonly expiresAt: number | undefined
     }
   | { readonly kind: 'refused'; readonly reason: string }
 
@@ -54,8 +64,8 @@ export async function peerByToken(
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)])
     const verdict = await Promise.race([review(token, signal), aborted(signal)])
     if (verdict.kind === 'refused') return { code: status.UNAUTHENTICATED, reason: verdict.reason }
-    const { identity, pod, uid } = verdict
-    return { kind: 'token', identity, pod, uid, address: call.getPeer() }
+    const { identity, pod, uid, expiresAt } = verdict
+    return { kind: 'token', identity, pod, uid, expiresAt, address: call.getPeer() }
   } catch {
     // Whoever reviews has told its own log why; a stranger is told no more than what to do.
     return { code: status.UNAVAILABLE, reason: 'The token cannot be verified now; come again.' }

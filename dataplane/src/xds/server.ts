@@ -15,6 +15,7 @@ import type { NodeInfo } from './request.ts'
 import { SharedResponses } from './response.ts'
 import type { Rejection } from './session.ts'
 import { AdsStream, type Call, type Refusal, type StreamHost } from './stream.ts'
+import { StreamLives } from './stream-life.ts'
 
 /** Whether a proxy is let in, and as what. */
 export type Admission =
@@ -97,6 +98,7 @@ export class XdsServer {
   readonly #byPod = new Map<PodKey, Set<AdsStream>>()
   readonly #counters = { connected: 0, refused: 0, pushes: 0, resources: 0, removed: 0, bytes: 0, acks: 0, nacks: 0 }
   readonly #host: StreamHost
+  readonly #lives: StreamLives | undefined
   #server: Server | undefined
   #secure = true
   #pushed: Revision
@@ -108,6 +110,8 @@ export class XdsServer {
     this.#options = { ...DEFAULTS, ...options }
     this.#pushed = options.catalog.revision
     this.#host = this.#hostOf(this.#options)
+    const { proof, now } = this.#options
+    if (proof?.kind === 'token' && proof.reproof !== undefined) this.#lives = new StreamLives(proof.reproof, now)
   }
 
   /** Resolves with the port once it accepts streams. One server listens once. */
@@ -203,7 +207,9 @@ export class XdsServer {
   }
 
   #serve(call: Call, peer: Peer): void {
-    this.#streams.add(new AdsStream(call, peer, this.#host))
+    const stream = new AdsStream(call, peer, this.#host)
+    this.#streams.add(stream)
+    if (peer.kind === 'token') this.#lives?.begin(stream, peer.expiresAt)
   }
 
   #turnAway(call: Call, code: status, reason: string): void {
@@ -255,6 +261,7 @@ export class XdsServer {
 
   #closed(stream: AdsStream, reason: string): void {
     this.#streams.delete(stream)
+    this.#lives?.forget(stream)
     this.#pusher.delete(stream)
     if (stream.proxy === undefined) return
     left(this.#byScope, stream.proxy.scope, stream)

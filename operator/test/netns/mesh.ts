@@ -66,7 +66,13 @@ export class NetworkMesh {
           review: async token => {
             const [namespace = '', serviceAccount = '', pod = ''] = token.split('.')
             const identity = spiffeId(TRUST_DOMAIN, { namespace, serviceAccount })
-            return { kind: 'genuine', identity, pod: podKey(namespace, pod), uid: `uid-of-${pod}` }
+            return {
+              kind: 'genuine',
+              identity,
+              pod: podKey(namespace, pod),
+              uid: `uid-of-${pod}`,
+              expiresAt: undefined,
+            }
           },
         },
       },

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { TokenVerdict } from '@smi-mesh/dataplane/xds'
 import { fieldsOf } from '../../facts/read.ts'
 import { json, refuse, scriptedServer } from '../../kubernetes/testdata/scripted-server.ts'
-import { tokenReview } from './review-token.ts'
+import { canReview, tokenReview } from './review-token.ts'
 
 const GENUINE = {
   authenticated: true,
@@ -40,6 +40,7 @@ test('a token bound to a pod is of that pod and its ServiceAccount', async () =>
     identity: 'spiffe://cluster.local/ns/shop/sa/web',
     pod: 'shop/web-1',
     uid: 'u-1',
+    expiresAt: undefined,
   })
 })
 
@@ -118,4 +119,32 @@ test('however many tokens come, few are asked about at once, and whoever waits i
   }
   assert.equal((await late).kind, 'genuine')
   assert.ok(most <= 24, `${most} at once`)
+})
+
+test('a token says itself when it expires, which is believed once the API server believes the token', async () => {
+  const payload = Buffer.from(JSON.stringify({ exp: 1_800_000_000 })).toString('base64url')
+  await using server = await scriptedServer((_asked, response) =>
+    json(response, 201, { kind: 'TokenReview', status: GENUINE }),
+  )
+  const { client } = server
+  const review = tokenReview({ client, trustDomain: 'cluster.local', audience: 'smi-mesh', onFailure: () => {} })
+  const verdict = await review(`e30.${payload}.sig`, new AbortController().signal)
+  assert.equal(verdict.kind === 'genuine' && verdict.expiresAt, 1_800_000_000_000)
+})
+
+test('whether tokens can be judged is asked with one that is none, and once for all who ask together', async () => {
+  let answers = true
+  let now = 0
+  await using server = await scriptedServer(({ body }, response) => {
+    assert.deepEqual(fieldsOf(JSON.parse(body))['spec'], { token: 'none', audiences: ['smi-mesh'] })
+    if (answers) json(response, 201, { kind: 'TokenReview', status: { authenticated: false } })
+    else refuse(response, 503, 'shutting down')
+  })
+  const can = canReview({ client: server.client, audience: 'smi-mesh' }, () => now)
+  assert.deepEqual(await Promise.all([can(), can(), can()]), [true, true, true])
+  assert.equal(server.asked.length, 1)
+  answers = false
+  assert.equal(await can(), true, 'for a moment')
+  now = 5_000
+  assert.equal(await can(), false)
 })

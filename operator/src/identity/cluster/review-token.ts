@@ -29,13 +29,31 @@ export function tokenReview({ client, trustDomain, audience, onFailure }: TokenR
     const done = await turns.turn(signal)
     try {
       const spec = { token, audiences: [audience] }
-      return verdict(await client.postReview(RESOURCES.tokenReviews, spec, { signal }), trustDomain, audience)
+      const status = await client.postReview(RESOURCES.tokenReviews, spec, { signal })
+      return verdict(status, trustDomain, { audience, expiresAt: expiryOf(token) })
     } catch (error) {
       if (!signal.aborted) onFailure(error)
       throw error
     } finally {
       done()
     }
+  }
+}
+
+/** How long an answer counts: streams that are over together ask once. */
+const ANSWER_MS = 5_000
+
+/** Whether the API server would judge a token if one came now. Asked with one that is none. */
+export function canReview({ client, audience }: Pick<TokenReviewOptions, 'client' | 'audience'>, now: () => number) {
+  const known = { at: Number.NEGATIVE_INFINITY, answer: Promise.resolve(false) }
+  return (): Promise<boolean> => {
+    if (now() - known.at < ANSWER_MS) return known.answer
+    known.at = now()
+    known.answer = client.postReview(RESOURCES.tokenReviews, { token: 'none', audiences: [audience] }).then(
+      () => true,
+      () => false, // whoever reviews tells the log as soon as a real one comes
+    )
+    return known.answer
   }
 }
 
@@ -77,7 +95,12 @@ class Turns {
   }
 }
 
-function verdict(status: Fields, trustDomain: string, audience: string): TokenVerdict {
+interface Asked {
+  readonly audience: string
+  readonly expiresAt: number | undefined
+}
+
+function verdict(status: Fields, trustDomain: string, { audience, expiresAt }: Asked): TokenVerdict {
   if (status['authenticated'] !== true) return refused('The API server does not know this token, or no longer.')
   // An authenticator that knows nothing of audiences answers with none, and would let any token of the cluster pass.
   if (!listOf(status['audiences']).includes(audience)) return refused(`The token was not made for ${audience}.`)
@@ -87,7 +110,18 @@ function verdict(status: Fields, trustDomain: string, audience: string): TokenVe
   const [pod, uid] = [POD_NAME, POD_UID].map(field => onlyText(fieldsOf(user['extra'])[field]))
   if (pod === undefined || uid === undefined) return refused('The token is not bound to a pod.')
   const identity = spiffeId(trustDomain, { namespace, serviceAccount })
-  return { kind: 'genuine', identity, pod: podKey(namespace, pod), uid }
+  return { kind: 'genuine', identity, pod: podKey(namespace, pod), uid, expiresAt }
+}
+
+/** `exp` of a JWT (RFC 7519 §4.1.4), in milliseconds. What it says counts where the API server has found the token genuine. */
+function expiryOf(token: string): number | undefined {
+  try {
+    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
+    const seconds = fieldsOf(payload)['exp']
+    return typeof seconds === 'number' ? seconds * 1000 : undefined
+  } catch {
+    return undefined // tokens are the API server's to make; not each is a JWT
+  }
 }
 
 /** What a list of one holds. */
