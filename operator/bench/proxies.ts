@@ -1,20 +1,26 @@
 /**
- * Many proxies in one process, for measuring a control plane: each with a connection, a certificate and a delta ADS stream of
- * its own, subscribing as Envoy does and acknowledging everything. Run as a child process, told what to do by messages.
+ * Many proxies in one process, for measuring a control plane: each with a connection, a certificate or a token, and a delta ADS
+ * stream of its own, subscribing as Envoy does and acknowledging everything. Run as a child process, told what to do by messages.
  */
 import { readFileSync } from 'node:fs'
-import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js'
+import { Client, type ClientDuplexStream, credentials, Metadata } from '@grpc/grpc-js'
 import { TypeUrl } from '@smi-mesh/dataplane/mesh'
 import { DeltaDiscoveryRequest, DeltaDiscoveryResponse, decode, encode, messageJson } from '@smi-mesh/dataplane/proto'
 
 export interface ProxySpec {
   readonly nodeId: string
-  readonly cert: string
-  readonly key: string
+  readonly proof: ProxyProof
 }
+
+/** By a certificate on plain processes, by the token of its pod in a cluster. */
+export type ProxyProof =
+  | { readonly kind: 'certificate'; readonly cert: string; readonly key: string }
+  | { readonly kind: 'token'; readonly token: string }
 
 export type Command =
   | { readonly kind: 'connect'; readonly address: string; readonly ca: string; readonly proxies: string }
+  /** Answered as soon as so many responses have been acknowledged in all. */
+  | { readonly kind: 'expect'; readonly responses: number }
   | { readonly kind: 'report' }
   | { readonly kind: 'disconnect' }
 
@@ -25,6 +31,8 @@ export interface Report {
   readonly resources: number
   readonly bytes: number
   readonly errors: readonly string[]
+  /** By a clock that all processes of a machine share, in milliseconds: when the last acknowledgement was written. */
+  readonly acknowledgedAt: number
 }
 
 const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources'
@@ -34,22 +42,28 @@ class BenchProxy {
   readonly #held = new Map<string, Map<string, string>>()
   readonly #client: Client
   readonly #nodeId: string
+  readonly #metadata = new Metadata()
   #stream: ClientDuplexStream<Buffer, Buffer> | undefined
   #counts: Counts
 
-  constructor(spec: ProxySpec, address: string, ca: Buffer, counts: Counts) {
-    const channel = credentials.createSsl(ca, Buffer.from(spec.key), Buffer.from(spec.cert), {
+  constructor({ nodeId, proof }: ProxySpec, address: string, ca: Buffer, counts: Counts) {
+    const [key, cert] = proof.kind === 'token' ? [null, null] : [Buffer.from(proof.key), Buffer.from(proof.cert)]
+    if (proof.kind === 'token') this.#metadata.set('authorization', `Bearer ${proof.token}`)
+    const channel = credentials.createSsl(ca, key, cert, {
       checkServerIdentity: () => undefined, // the server has a SPIFFE ID and no host name
     })
-    this.#client = new Client(address, channel, { 'grpc.use_local_subchannel_pool': 1 })
-    this.#nodeId = spec.nodeId
+    this.#client = new Client(address, channel, {
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.ssl_target_name_override': 'control-plane', // an address is no name to ask for by SNI
+    })
+    this.#nodeId = nodeId
     this.#counts = counts
   }
 
   /** Opens the stream; what was held in an earlier one is offered as initial versions, as Envoy does. */
   connect(): void {
     const same = (bytes: Buffer) => bytes
-    const stream = this.#client.makeBidiStreamRequest(PATH, same, same)
+    const stream = this.#client.makeBidiStreamRequest(PATH, same, same, this.#metadata)
     this.#stream = stream
     stream.on('data', (bytes: Buffer) => this.#receive(bytes))
     stream.on('error', error => this.#counts.errors.push(error.message))
@@ -89,6 +103,8 @@ class BenchProxy {
     for (const { name = '', version = '' } of resources) held.set(name, version)
     for (const name of removedResources) held.delete(name)
     this.#send({ typeUrl, responseNonce: nonce })
+    this.#counts.acknowledgedAt = sharedNow()
+    answerExpected()
     const names = resources.map(resource => resource.name ?? '')
     if (typeUrl === TypeUrl.cluster) this.#follow(TypeUrl.loadAssignment, names)
     if (typeUrl === TypeUrl.listener) {
@@ -125,10 +141,28 @@ interface Counts {
   resources: number
   bytes: number
   errors: string[]
+  acknowledgedAt: number
 }
 
-const counts: Counts = { streams: 0, responses: 0, resources: 0, bytes: 0, errors: [] }
+const counts: Counts = { streams: 0, responses: 0, resources: 0, bytes: 0, errors: [], acknowledgedAt: 0 }
 let proxies: readonly BenchProxy[] = []
+/** At how many responses whoever asked is to be told. */
+let expected: number | undefined
+
+/** Monotonic, and the same for every process of this machine. */
+function sharedNow(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
+
+function report(): void {
+  process.send?.({ kind: 'report', ...counts } satisfies Report)
+}
+
+function answerExpected(): void {
+  if (expected === undefined || counts.responses < expected) return
+  expected = undefined
+  report()
+}
 
 process.on('message', (command: Command) => {
   if (command.kind === 'connect') {
@@ -139,5 +173,7 @@ process.on('message', (command: Command) => {
     for (const proxy of proxies) proxy.connect()
   }
   if (command.kind === 'disconnect') for (const proxy of proxies) proxy.disconnect()
-  process.send?.({ kind: 'report', ...counts } satisfies Report)
+  if (command.kind !== 'expect') return report()
+  expected = command.responses
+  answerExpected()
 })

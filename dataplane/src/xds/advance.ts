@@ -12,8 +12,13 @@ import type { Nonce, Response } from './response.ts'
 import { ASKED, type Held, NOTHING_OWED, type Session, type Step, type TypeState } from './session.ts'
 import { covers } from './subscription.ts'
 
-/** A response is kept to about this size, so that one large answer neither blocks the loop nor fills a slow stream. */
-export const RESPONSE_BYTES = 1 << 20
+/**
+ * A response is kept to about this size, that of a TLS record: a connection keeps the room its largest write took for as
+ * long as it lives, and no answer blocks the loop or fills a slow stream. More costs a round trip each, at the start only.
+ */
+export const RESPONSE_BYTES = 15_000
+/** Where something goes, what takes its place goes with it: so that a listener's address is never without one. */
+const REPLACEMENT_BYTES = 1 << 20
 
 /** The work on one session: types move on one by one, in push order. */
 interface Work {
@@ -115,7 +120,8 @@ function offer(work: Work, type: TypeUrl, removals: Removals): readonly Resource
   if (state === undefined || state.inFlight !== undefined) return []
   const leaving = removals === 'all' ? state.leaving : NO_VERSIONS
   if (state.owed.size === 0 && leaving.size === 0) return []
-  const { resources, missing, later, gone } = pick(work, type, state)
+  const limit = leaving.size === 0 ? RESPONSE_BYTES : REPLACEMENT_BYTES
+  const { resources, missing, later, gone } = pick(work, type, state, limit)
   const removed = [...leaving.keys(), ...missing].sort()
   const still = gone.length === 0 ? state.leaving : new Map([...state.leaving, ...gone])
   const next = { ...state, owed: later, leaving: removals === 'all' ? NO_VERSIONS : still }
@@ -128,21 +134,25 @@ function offer(work: Work, type: TypeUrl, removals: Removals): readonly Resource
  * As many of the owed names as one response takes. A secret that does not exist is answered once it does; what is gone
  * but not yet taken from the client is told when its turn comes, or answered should it return.
  */
-function pick({ session, catalog }: Work, type: TypeUrl, state: TypeState) {
+function pick({ session, catalog }: Work, type: TypeUrl, state: TypeState, limit: number) {
   const resources: Resource[] = []
   const missing: string[] = []
   const gone: [string, typeof ASKED][] = []
   const later = new Map<string, Held>()
   let bytes = 0
   for (const name of [...state.owed.keys()].sort()) {
+    if (bytes >= limit || resources.length >= state.batch) {
+      later.set(name, state.owed.get(name)) // not even looked at: a proxy of many names is told them in many responses
+      continue
+    }
     const is = catalog.current(session.scope, type, name)
     const held = state.owed.get(name)
     if (is !== undefined) {
       if (held !== ASKED && (is.version === held || is.version === state.refused.get(name))) continue
-      const fits = resources.length < state.batch && (bytes === 0 || bytes + is.bytes <= RESPONSE_BYTES)
+      const fits = bytes === 0 || bytes + is.bytes <= limit
       if (fits) resources.push(is)
       else later.set(name, held)
-      if (fits) bytes += is.bytes
+      bytes += is.bytes
     } else if (state.leaving.has(name)) gone.push([name, ASKED])
     else if (type !== TypeUrl.secret) missing.push(name)
   }

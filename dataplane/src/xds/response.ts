@@ -22,14 +22,14 @@ export function encodeResponse({ type, nonce, resources, removed }: Response): B
   return Buffer.concat([...resources.flatMap(resource => resource.wire), rest.finish()])
 }
 
-/** Encoded responses by content, the recent ones up to a budget of bytes. */
+/** Encoded responses by content, the recent ones up to a budget of bytes: those who are told the same are told it at once. */
 export class SharedResponses {
   readonly #budgetBytes: number
   readonly #buffers = new Map<string, Buffer>()
   #bytes = 0
   #encoded = 0
 
-  constructor(budgetBytes = 16 << 20) {
+  constructor(budgetBytes = 2 << 20) {
     this.#budgetBytes = budgetBytes
   }
 

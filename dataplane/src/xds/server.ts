@@ -287,6 +287,7 @@ function left<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
 function serverOptions(options: XdsServerOptions & typeof DEFAULTS): ServerOptions {
   const age = options.maxConnectionAgeMs
   return {
+    'grpc.enable_channelz': 0, // records of every socket and call that nothing here reads: half the heap of a stream
     'grpc.max_concurrent_streams': options.maxStreams,
     'grpc.max_receive_message_length': options.maxRequestBytes,
     'grpc.keepalive_time_ms': options.keepaliveMs,
