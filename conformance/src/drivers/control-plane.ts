@@ -44,7 +44,11 @@ export interface ControlPlane {
 const PATIENCE_MS = 15_000
 const ADDRESS = '127.0.0.1'
 
-export async function startControlPlane(config: WorldConfig): Promise<ControlPlane> {
+/** `accessLog`: of requests that `audit` would have refused, or of all. */
+export async function startControlPlane(
+  config: WorldConfig,
+  { accessLog = 'audit' }: { readonly accessLog?: 'audit' | 'all' } = {},
+): Promise<ControlPlane> {
   const graph = new Graph()
   const facts = new FactTables(graph, config)
   const compiled = compile(graph, facts, { ...DEFAULT_MESH_CONFIG, ...config })
@@ -61,7 +65,7 @@ export async function startControlPlane(config: WorldConfig): Promise<ControlPla
   const identities = await startIdentities(config.trustDomain, secrets, () => settle())
   const turnedAway: string[] = []
   const serving = serve({
-    ...{ graph, mesh, secrets, trustPlaintext: false },
+    ...{ graph, mesh, secrets, trustPlaintext: false, resources: { accessLog } },
     identify: identity => {
       identities.issuer.ensure(identity)
     },

@@ -31,19 +31,23 @@ export interface EnvoyDriver {
   ask(request: Request, version?: '1.1' | '2'): Promise<Outcome>
   /** What the admin side of a member's proxy answers. */
   admin(pod: Name, path: string): Promise<string>
-  /** What the proxies have said on their outputs. */
-  logs(): Promise<string>
+  /** What the proxies have said on their outputs, or the one of a member. */
+  logs(pod?: Name): Promise<string>
   stop(): Promise<void>
 }
 
 const MESHED = CAST.filter(member => member.meshed)
 
 /** Starts the cast under one set of choices for the whole mesh. */
-export async function startEnvoyDriver(binary: string, config: WorldConfig): Promise<EnvoyDriver> {
+export async function startEnvoyDriver(
+  binary: string,
+  config: WorldConfig,
+  log: { readonly accessLog?: 'audit' | 'all' } = {},
+): Promise<EnvoyDriver> {
   const owned = new AsyncDisposableStack()
   const envoys = new Map<string, Envoy>()
   try {
-    const plane = await startControlPlane(config)
+    const plane = await startControlPlane(config, log)
     owned.defer(() => plane.stop())
     const stage = await takeStage()
     owned.defer(() => stage.stop())
@@ -58,7 +62,10 @@ export async function startEnvoyDriver(binary: string, config: WorldConfig): Pro
       },
       ask: async (request, version = '1.1') => outcomeOf(await send(stage, request, version)),
       admin: async (pod, path) => (await envoys.get(nameText(pod))?.admin(path)) ?? '',
-      logs: async () => (await Promise.all([...envoys.values()].map(envoy => envoy.log()))).join(''),
+      logs: async pod => {
+        const asked = [...envoys].filter(([name]) => pod === undefined || name === nameText(pod))
+        return (await Promise.all(asked.map(([, envoy]) => envoy.log()))).join('')
+      },
       stop: () => owned.disposeAsync(),
     }
   } catch (error) {

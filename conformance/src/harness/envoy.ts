@@ -20,7 +20,7 @@ export interface Envoy {
   stop(): Promise<void>
 }
 
-/** One worker, so that all of it is in force once it is in force anywhere; changes take effect at once. */
+/** One worker: what is in force anywhere is in force. Changes take effect, and requests are logged, at once. */
 const ARGUMENTS = [
   '--concurrency',
   '1',
@@ -29,6 +29,8 @@ const ARGUMENTS = [
   '1',
   '--drain-strategy',
   'immediate',
+  '--file-flush-interval-msec',
+  '100',
 ]
 
 export async function startEnvoy({ binary, bootstrap }: EnvoyStart): Promise<Envoy> {
