@@ -13,7 +13,8 @@ export async function askAdmin(
   method: 'GET' | 'POST' = 'GET',
 ): Promise<AdminAnswer | undefined> {
   const { promise, resolve } = Promise.withResolvers<AdminAnswer | undefined>()
-  const call = request({ socketPath, path, method, timeout: ANSWER_MS }, response => {
+  // A connection of its own: one that is kept for later would outlive the proxy.
+  const call = request({ socketPath, path, method, agent: false, timeout: ANSWER_MS }, response => {
     const chunks: Buffer[] = []
     response.on('data', (chunk: Buffer) => chunks.push(chunk))
     response.on('error', () => resolve(undefined))

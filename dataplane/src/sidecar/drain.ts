@@ -3,6 +3,7 @@
  * nothing is on its way any more; or until the time it was given is over.
  */
 import type { AdminAnswer } from './admin.ts'
+import { IN_FLIGHT_PATH, inFlightIn } from './in-flight.ts'
 
 export interface DrainOptions {
   readonly ask: (path: string, method: 'GET' | 'POST') => Promise<AdminAnswer | undefined>
@@ -23,23 +24,12 @@ export async function drain({ ask, pause, now, minimumMs, maximumMs }: DrainOpti
   if (asked === undefined) return 'gone'
   while (now() - began < maximumMs) {
     await pause(Math.min(LOOK_MS, Math.max(0, began + maximumMs - now())))
-    const answer = await ask(QUESTION, 'GET')
+    const answer = await ask(IN_FLIGHT_PATH, 'GET')
     if (answer === undefined) return 'gone'
-    const active = answer.status === 200 ? activeIn(answer.body) : undefined
+    const active = answer.status === 200 ? inFlightIn(answer.body) : undefined
     if (active === 0 && now() - began >= minimumMs) return 'quiet'
   }
   return 'out-of-time'
 }
 
 const LOOK_MS = 200
-const REQUESTS = 'http.inbound.downstream_rq_active'
-const HTTP_CONNECTIONS = 'http.inbound.downstream_cx_active'
-const CONNECTIONS = 'listener.inbound.downstream_cx_active'
-const QUESTION = `/stats?filter=${encodeURIComponent(`^(${[REQUESTS, HTTP_CONNECTIONS, CONNECTIONS].join('|').replaceAll('.', '\\.')})$`)}`
-
-/** Requests, and connections of opaque bytes, for which Envoy has no number but the difference. Idle connections do not count. */
-export function activeIn(stats: string): number {
-  const values = new Map(stats.split('\n').map(line => [line.split(': ')[0], Number(line.split(': ')[1])]))
-  const of = (name: string) => values.get(name) ?? 0
-  return of(REQUESTS) + Math.max(0, of(CONNECTIONS) - of(HTTP_CONNECTIONS))
-}

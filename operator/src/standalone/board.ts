@@ -1,8 +1,8 @@
 /** Reads the proxies' numbers now and then, and shows what they mean: a picture on a terminal, lines elsewhere. */
 import { type Mesh, refText, spiffeId } from '@smi-mesh/dataplane/mesh'
+import { askAdmin } from '@smi-mesh/dataplane/sidecar'
 import type { LocalPod } from './local-pod.ts'
 import { parsePrometheus } from './prometheus-text.ts'
-import { ask } from './readiness.ts'
 import { type Frame, renderEdges, renderFrame, type SplitView } from './table.ts'
 import {
   type EdgeTraffic,
@@ -96,7 +96,7 @@ export async function readProxies(mesh: Mesh, pods: readonly LocalPod[], now: ()
   await Promise.all(
     pods.map(async ({ pod, adminSocket }) => {
       if (adminSocket === undefined) return
-      const answer = await ask({ socketPath: adminSocket, path: '/stats/prometheus?filter=smi' })
+      const answer = await askAdmin(adminSocket, '/stats/prometheus?filter=smi')
       if (answer?.status !== 200) return
       const identity = spiffeId(mesh.config.trustDomain, {
         namespace: pod.namespace,

@@ -33,14 +33,12 @@ export function accepts(host: string, port: number): Promise<boolean> {
   })
 }
 
-export type HttpTarget =
-  | {
-      readonly host: string
-      readonly port: number
-      readonly path: string
-      readonly headers?: Readonly<Record<string, string>>
-    }
-  | { readonly socketPath: string; readonly path: string }
+interface HttpTarget {
+  readonly host: string
+  readonly port: number
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 /** Whether a GET is answered with 200 to 399, as a probe of Kubernetes asks. */
 async function answers(target: HttpTarget): Promise<boolean> {
@@ -48,15 +46,15 @@ async function answers(target: HttpTarget): Promise<boolean> {
   return answer !== undefined && answer.status >= 200 && answer.status < 400
 }
 
-export interface HttpAnswer {
+interface HttpAnswer {
   readonly status: number
   readonly body: string
 }
 
 /** One request on a connection of its own; undefined where there is no answer in time. */
-export function ask(target: HttpTarget, method: 'GET' | 'POST' = 'GET'): Promise<HttpAnswer | undefined> {
+export function ask(target: HttpTarget): Promise<HttpAnswer | undefined> {
   return new Promise(resolve => {
-    const options = { method, agent: false, timeout: TIMEOUT_MS, ...target }
+    const options = { agent: false, timeout: TIMEOUT_MS, ...target }
     const asked = request(options, response => {
       const parts: Buffer[] = []
       response.on('data', (part: Buffer) => parts.push(part))
