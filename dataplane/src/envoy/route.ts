@@ -104,5 +104,8 @@ const OUTBOUND_RETRIES: RetryPolicy = {
   hostSelectionRetryMaxAttempts: 5n,
 }
 
-/** An application may close an idle connection in the moment we use it; it has read nothing then. */
-const INBOUND_RETRIES: RetryPolicy = { retryOn: 'reset-before-request', numRetries: 2 }
+/**
+ * An application may close a connection in the moment we use it; it has read nothing then. By HTTP/2 it refuses what it
+ * will not answer any more: "Any request that was sent on the reset stream can be safely retried" (RFC 9113, 8.7).
+ */
+const INBOUND_RETRIES: RetryPolicy = { retryOn: 'reset-before-request,refused-stream', numRetries: 5 }
