@@ -13,7 +13,6 @@ import { until } from './harness/until.ts'
 
 const NAME = 'test-upgrade'
 const RATE = 40
-const PATIENCE_MS = 180_000
 
 describe('a mesh that carries traffic', { timeout: 850_000 }, () => {
   let cluster: Cluster
@@ -199,14 +198,11 @@ describe('a mesh that carries traffic', { timeout: 850_000 }, () => {
   }
   /** What is of the shop is its users'; dependents and namespaces go in their own time. */
   const leaves = (expected: readonly string[]) =>
-    until(
-      'all is as expected',
-      async () =>
-        compared(
-          (await everyObject(cluster)).filter(name => !/ shop\/|^Namespace \/shop$/.test(name)),
-          expected,
-        ),
-      PATIENCE_MS,
+    until('all is as expected', async () =>
+      compared(
+        (await everyObject(cluster)).filter(name => !/ shop\/|^Namespace \/shop$/.test(name)),
+        expected,
+      ),
     )
 })
 

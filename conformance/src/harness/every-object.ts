@@ -6,10 +6,10 @@ interface Item {
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly finalizers?: readonly string[] }
 }
 
-/** Every object that there is, but for those that come and go by themselves: `Secret smi-mesh/smi-mesh-authority`. */
+/** Every object that there is, but for those that come and go by themselves or with a Service: `Secret smi-mesh/smi-mesh-authority`. */
 export async function everyObject(cluster: Pick<Cluster, 'kubectl'>): Promise<readonly string[]> {
   const kinds = (await cluster.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).split('\n').filter(Boolean)
-  const lasting = kinds.filter(kind => !/^(?:events|componentstatuses|apiservices)/.test(kind))
+  const lasting = kinds.filter(kind => !/^(?:events|componentstatuses|apiservices|ipaddresses)/.test(kind))
   const { items } = JSON.parse(await cluster.kubectl(['get', lasting.join(','), '-A', '-o', 'json']))
   return items.map(({ kind, metadata }: Item) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).sort()
 }
