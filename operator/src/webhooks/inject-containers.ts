@@ -50,7 +50,10 @@ export function proxyContainer(context: InjectContext, settings: ProxySettings, 
   const ready = { httpGet: { path: '/ready', port: READY_PORT, scheme: 'HTTP' } }
   // What is left of the grace is for Envoy and the kubelet to end.
   const maximum = Math.max(1, Math.min(settings.drainSeconds, graceSeconds - 5))
-  const drain = ['smi-mesh-sidecar', 'drain', '--minimum', String(Math.min(5, maximum)), '--maximum', String(maximum)]
+  const least = ['--minimum', String(Math.min(5, maximum))]
+  // A native sidecar ends after the application, which then needs it no more; a classic one ends beside it.
+  const unserved = nativeSidecars ? ['--unserved', '0'] : []
+  const drain = ['smi-mesh-sidecar', 'drain', ...least, ...unserved, '--maximum', String(maximum)]
   return {
     name: PROXY,
     image,
