@@ -51,6 +51,8 @@ export interface ConnectionManagerOptions {
   readonly requestIds: boolean
   /** How long a connection without a request stays open; Envoy's own measure is an hour. */
   readonly idle?: Duration
+  /** One request and no more: for connections whose next request may be meant for another listener. */
+  readonly once?: boolean
 }
 
 export function connectionManager(options: ConnectionManagerOptions): Filter {
@@ -61,7 +63,7 @@ export function connectionManager(options: ConnectionManagerOptions): Filter {
     accessLog: options.accessLog,
     localReplyConfig: options.replies,
     ...paths(options.escapedSlashes),
-    ...protocols(options.idle),
+    ...protocols(options),
     ...trust(options),
     // A stream may be silent for a day, and an upload may take one.
     streamIdleTimeout: NEVER,
@@ -80,13 +82,14 @@ function paths(escapedSlashes: 'reject' | 'keep'): Partial<HttpConnectionManager
 }
 
 /** Whatever the two applications could say to each other without us. */
-function protocols(idle: Duration | undefined): Partial<HttpConnectionManager> {
+function protocols({ idle, once = false }: ConnectionManagerOptions): Partial<HttpConnectionManager> {
   return {
     httpProtocolOptions: { enableTrailers: true, acceptHttp10: true, defaultHostForHttp10: 'localhost' },
     http2ProtocolOptions: { allowConnect: true, ...FORBEARING },
     commonHttpProtocolOptions: {
       maxHeadersCount: MAX_HEADERS,
       ...(idle === undefined ? {} : { idleTimeout: idle }),
+      ...(once ? { maxRequestsPerConnection: 1 } : {}),
       headersWithUnderscoresAction: HttpProtocolOptions_HeadersWithUnderscoresAction.ALLOW,
     },
     maxRequestHeadersKb: MAX_HEADERS_KB,

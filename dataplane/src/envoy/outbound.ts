@@ -73,7 +73,9 @@ function chains(name: string, protocol: Protocol, opaque: () => Filter, options:
   }
 }
 
-function httpFilter(routes: string, { accessLog }: OutboundOptions, idle?: Duration): Filter {
+type Brevity = { readonly idle: Duration; readonly once: boolean }
+
+function httpFilter(routes: string, { accessLog }: OutboundOptions, brevity?: Brevity): Filter {
   return connectionManager({
     direction: 'outbound',
     caller: 'application',
@@ -83,7 +85,7 @@ function httpFilter(routes: string, { accessLog }: OutboundOptions, idle?: Durat
     // The server's proxy decides; here it would only mean two places to look.
     escapedSlashes: 'keep',
     requestIds: accessLog === 'all',
-    ...(idle === undefined ? {} : { idle }),
+    ...brevity,
   })
 }
 
@@ -111,14 +113,17 @@ export function captureListener(refused: readonly Ip[], families: IpFamilies, op
   }
 }
 
-/** Requests are told why. Bytes are no request, and who waits for the server to speak first hears nothing: both are closed. */
+/**
+ * Requests are told why. Bytes are no request, and who waits for the server to speak first hears nothing: both are closed. So is
+ * a connection that was told: once its service may be called, another listener than this one answers, but only who connects anew.
+ */
 function refusing(ips: readonly Ip[], options: OutboundOptions): FilterChain {
   return {
     name: REFUSED,
     filterChainMatch: {
       prefixRanges: ips.map(addressPrefix => ({ addressPrefix, prefixLen: bits(addressPrefix) })),
     },
-    filters: [httpFilter(REFUSED, options, seconds(SILENCE_S))],
+    filters: [httpFilter(REFUSED, options, { idle: seconds(SILENCE_S), once: true })],
   }
 }
 

@@ -94,6 +94,8 @@ test('nothing is told of a service out of reach; its address is refused where al
   assert.match(client.text(TypeUrl.routeConfiguration, 'shop/web-9:80'), /"cluster":"shop\/web-9:80"/)
   assert.match(client.text(TypeUrl.listener, 'capture'), /"address_prefix":"10\.96\.0\.10","prefix_len":32/)
   assert.match(client.text(TypeUrl.routeConfiguration, 'refused'), /x-smi-reason/)
+  // or who keeps a connection would not find the service's own listener once there is one
+  assert.match(client.text(TypeUrl.listener, 'capture'), /"max_requests_per_connection":1/)
   assert.equal(client.json(TypeUrl.listener, 'shop/web-10:80'), undefined)
   assert.equal(client.json(TypeUrl.cluster, 'shop/web-10:80'), undefined)
   assert.equal(client.json(TypeUrl.loadAssignment, 'shop/web-10:80'), undefined)
