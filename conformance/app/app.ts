@@ -1,19 +1,22 @@
 /**
  * The application of every test pod, in one file without dependencies, so that it runs in any image with Node 24:
- * `node app.ts` serves; `node app.ts ask '<calls as JSON>'` has the one that serves make calls, from inside its pod.
+ * `node app.ts` serves; `node app.ts ask`, run in the same pod, makes the calls that lines of its input ask for, as JSON, and
+ * answers each with a line.
  *
- * Environment: SERVICE_NAME (what it calls itself), HTTP_PORTS, BYTE_PORTS, CONTROL_PORT (on the pod's loopback alone).
+ * Environment: SERVICE_NAME (what it calls itself), HTTP_PORTS, BYTE_PORTS.
  */
 import { createSocket } from 'node:dgram'
+import { lookup } from 'node:dns/promises'
 import { Agent, createServer as createHttpServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type LookupFunction, type Server, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 
-const { SERVICE_NAME = 'Default', HTTP_PORTS = '9091', BYTE_PORTS = '', CONTROL_PORT = '9099' } = process.env
+const { SERVICE_NAME = 'Default', HTTP_PORTS = '9091', BYTE_PORTS = '' } = process.env
 const PATIENCE_MS = 5_000
-/** Of hundreds of calls together. */
-const ASK_PATIENCE_MS = 100_000
+/** Calls made at the same time, where nothing is said of connections. */
+const AT_ONCE = 8
 
 /** What the harness of the public suite reads at /metrics; the names are the public application's. */
 interface Recorded {
@@ -69,12 +72,17 @@ async function passOn(asked: { url: string; method: string; body: string; header
 
 interface HttpAsk {
   readonly url: URL
-  readonly options: { method: string; headers: Record<string, string>; agent?: Agent | boolean; path?: string }
+  readonly options: {
+    method: string
+    headers: Record<string, string>
+    agent?: Agent | boolean
+    path?: string
+    lookup?: LookupFunction
+  }
   readonly body: string
-  readonly patienceMs?: number
 }
 
-function http({ url, options, body, patienceMs = PATIENCE_MS }: HttpAsk) {
+function http({ url, options, body }: HttpAsk) {
   const { promise, resolve, reject } = Promise.withResolvers<{
     status: number
     said: string
@@ -83,7 +91,7 @@ function http({ url, options, body, patienceMs = PATIENCE_MS }: HttpAsk) {
     connection: string
   }>()
   // A name that ends in a dot is found as it is, and a server is told the name as its caller wrote it.
-  const asked = request(url, { ...options, timeout: patienceMs }, response => {
+  const asked = request(url, { ...options, timeout: PATIENCE_MS }, response => {
     const { localAddress, localPort } = response.socket
     const { 'x-app': app = '', 'x-app-port': port = '' } = response.headers
     text(response).then(said => {
@@ -119,38 +127,64 @@ async function ask(asked: Ask) {
   }
   const outcomes: Record<string, number> = {}
   const connections = new Set<string>()
-  for (let done = 0; done < asked.times; done++) {
-    const { outcome, connection } = await one(asked).catch((error: unknown) => ({
-      outcome: `unexpected ${error instanceof Error ? error.message : error}`,
-      connection: '',
-    }))
-    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
-    connections.add(connection)
+  const where = lookedUp(asked.host)
+  let left = asked.times
+  const worker = async () => {
+    while (left-- > 0) {
+      const { outcome, connection } = await one(asked, where).catch((error: unknown) => ({
+        outcome: `unexpected ${error instanceof Error ? error.message : error}`,
+        connection: '',
+      }))
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
+      connections.add(connection)
+    }
   }
+  await Promise.all(Array.from({ length: asked.keep === undefined ? AT_ONCE : 1 }, worker))
   return { outcomes, connections: connections.size }
 }
 
-async function one({ kind, host, port, method = 'GET', path = '/', headers = {}, keep }: Ask) {
+/** A name is looked up once for all calls of a question: a resolver asks a server up to eight times. */
+function lookedUp(host: string): LookupFunction {
+  const found = lookup(host)
+  found.catch(() => undefined) // told to whoever asks
+  return (_host, { all = false }, done) => {
+    found.then(
+      one => (all ? done(null, [one]) : done(null, one.address, one.family)),
+      (error: NodeJS.ErrnoException) => done(error, ''),
+    )
+  }
+}
+
+async function one(asked: Ask, where: LookupFunction) {
+  const { kind, host, port, method = 'GET', path = '/', headers = {}, keep } = asked
   switch (kind) {
     case 'http': {
       const agent = keep === undefined ? false : agents.get(keep)
       const url = new URL(`http://${host}:${port}`)
-      const options = { method, path, headers, ...(agent === undefined ? {} : { agent }) }
+      const options = { method, path, headers, lookup: where, ...(agent === undefined ? {} : { agent }) }
       const { status, app, port: at, connection } = await http({ url, options, body: '' })
       return { outcome: app === '' ? `status ${status}` : `answered ${app} ${at}`, connection }
     }
     case 'grpc':
-      return { outcome: await grpc(host, port, path), connection: '' }
+      return { outcome: await grpc({ host, port, where }, path), connection: '' }
     case 'tcp':
-      return { outcome: await bytes(host, port), connection: '' }
+      return { outcome: await bytes({ host, port, where }), connection: '' }
     case 'udp':
       return { outcome: await datagram(host, port), connection: '' }
   }
 }
 
-function grpc(host: string, port: number, path: string): Promise<string> {
+interface Target {
+  readonly host: string
+  readonly port: number
+  readonly where: LookupFunction
+}
+
+function grpc({ host, port, where }: Target, path: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
-  const session = connectHttp2(`http://${host}:${port}`)
+  const session = connectHttp2(`http://${host}:${port}`, {
+    createConnection: () => connect({ host, port, lookup: where }),
+  })
   const done = (outcome: string) => {
     resolve(outcome)
     session.destroy()
@@ -170,9 +204,9 @@ function grpc(host: string, port: number, path: string): Promise<string> {
 }
 
 /** The server speaks first: a line with its name. */
-function bytes(host: string, port: number): Promise<string> {
+function bytes({ host, port, where }: Target): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
-  const socket = connect({ host, port })
+  const socket = connect({ host, port, lookup: where })
   let heard = ''
   socket.setTimeout(PATIENCE_MS, () => resolve('unexpected silence'))
   socket.on('data', chunk => {
@@ -256,26 +290,17 @@ function listenBytes(port: number): void {
 
 const numbers = (written: string) => written.split(',').filter(Boolean).map(Number)
 
-if (process.argv[2] === 'ask') {
-  const options = { method: 'POST', headers: {} }
-  const { said } = await http({
-    url: new URL(`http://127.0.0.1:${CONTROL_PORT}`),
-    options,
-    body: process.argv[3] ?? '',
-    patienceMs: ASK_PATIENCE_MS,
-  })
-  console.log(said)
-} else {
+/** One question after the other; ends with its input. */
+async function answerLines(): Promise<void> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    console.log(JSON.stringify(await ask(JSON.parse(line))))
+  }
+  process.exit(0) // connections that are kept would keep it
+}
+
+if (process.argv[2] === 'ask') await answerLines()
+else {
   for (const port of numbers(HTTP_PORTS)) listenHttp(port)
   for (const port of numbers(BYTE_PORTS)) listenBytes(port)
-  const control = createHttpServer((message, response) => {
-    void text(message)
-      .then(body => ask(JSON.parse(body)))
-      .then(
-        answer => response.end(JSON.stringify(answer)),
-        (error: unknown) => response.writeHead(500).end(String(error)),
-      )
-  })
-  control.listen(Number(CONTROL_PORT), '127.0.0.1')
   process.once('SIGTERM', () => process.exit(0)) // the first process of a container ends by nothing else
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
-import { promisify } from 'node:util'
 
 const APP = join(import.meta.dirname, '../app/app.ts')
 
@@ -39,40 +39,47 @@ describe('the application of test pods', () => {
   let ports: readonly number[] = []
 
   before(async () => {
-    ports = await freePorts(3)
-    const [http, bytes, control] = ports.map(String)
-    const env = { SERVICE_NAME: 'app-a', HTTP_PORTS: http, BYTE_PORTS: bytes, CONTROL_PORT: control }
+    ports = await freePorts(2)
+    const [http, bytes] = ports.map(String)
+    const env = { SERVICE_NAME: 'app-a', HTTP_PORTS: http, BYTE_PORTS: bytes }
     process_ = spawn(process.execPath, [APP], { env, stdio: 'inherit' })
     await Promise.all(ports.map(listening))
   })
   after(() => process_?.kill())
 
-  async function ask(question: object): Promise<unknown> {
-    const response = await fetch(`http://127.0.0.1:${ports[2]}`, { method: 'POST', body: JSON.stringify(question) })
-    return await response.json()
+  /** Answers to questions that one process is asked in turn. */
+  async function ask(...questions: readonly object[]): Promise<readonly unknown[]> {
+    const asked = spawn(process.execPath, [APP, 'ask'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    asked.stdin.end(questions.map(question => `${JSON.stringify(question)}\n`).join(''))
+    const answers: unknown[] = []
+    for await (const line of createInterface({ input: asked.stdout })) answers.push(JSON.parse(line))
+    return answers
   }
-
-  test('whoever is in the pod can have it make calls', async () => {
-    const question = JSON.stringify({ kind: 'tcp', host: '127.0.0.1', port: ports[1], times: 2 })
-    const env = { CONTROL_PORT: `${ports[2]}` }
-    const { stdout } = await promisify(execFile)(process.execPath, [APP, 'ask', question], { env })
-    assert.deepEqual(JSON.parse(stdout), { outcomes: { [`answered app-a ${ports[1]}`]: 2 }, connections: 1 })
-  })
 
   test('calls that are asked for are made, counted, and name who answered', async () => {
     const [http = 0, bytes = 0] = ports
     const host = '127.0.0.1'
-    const kept = await ask({ kind: 'http', host, port: http, method: 'DELETE', path: '/x', times: 5, keep: 'a' })
-    assert.deepEqual(kept, { outcomes: { [`answered app-a ${http}`]: 5 }, connections: 1 })
-    const fresh = await ask({ kind: 'http', host, port: http, times: 3 })
-    assert.deepEqual(fresh, { outcomes: { [`answered app-a ${http}`]: 3 }, connections: 3 })
-    const grpc = await ask({ kind: 'grpc', host, port: http, path: '/a.B/C', times: 1 })
-    assert.deepEqual(grpc, { outcomes: { [`answered app-a ${http}`]: 1 }, connections: 1 })
-    const tcp = await ask({ kind: 'tcp', host, port: bytes, times: 1 })
-    assert.deepEqual(tcp, { outcomes: { [`answered app-a ${bytes}`]: 1 }, connections: 1 })
-    const udp = await ask({ kind: 'udp', host, port: bytes, times: 1 })
-    assert.deepEqual(udp, { outcomes: { [`answered app-a ${bytes}`]: 1 }, connections: 1 })
-    assert.deepEqual(await ask({ kind: 'tcp', host, port: 1, times: 1 }), { outcomes: { closed: 1 }, connections: 1 })
+    const kept = { kind: 'http', host, port: http, method: 'DELETE', path: '/x', times: 5, keep: 'a' }
+    const answers = await ask(
+      kept,
+      { ...kept, times: 2 },
+      { kind: 'http', host, port: http, times: 30 },
+      { kind: 'grpc', host, port: http, path: '/a.B/C', times: 1 },
+      { kind: 'tcp', host, port: bytes, times: 2 },
+      { kind: 'udp', host, port: bytes, times: 1 },
+      { kind: 'tcp', host, port: 1, times: 1 },
+      { kind: 'http', host: 'nobody.invalid', port: http, times: 1 },
+    )
+    assert.deepEqual(answers.slice(0, -1), [
+      { outcomes: { [`answered app-a ${http}`]: 5 }, connections: 1 },
+      { outcomes: { [`answered app-a ${http}`]: 2 }, connections: 1 },
+      { outcomes: { [`answered app-a ${http}`]: 30 }, connections: 30 },
+      { outcomes: { [`answered app-a ${http}`]: 1 }, connections: 1 },
+      { outcomes: { [`answered app-a ${bytes}`]: 2 }, connections: 1 },
+      { outcomes: { [`answered app-a ${bytes}`]: 1 }, connections: 1 },
+      { outcomes: { closed: 1 }, connections: 1 },
+    ])
+    assert.match(JSON.stringify(answers.at(-1)), /"unexpected getaddrinfo E/)
   })
 
   test('it answers as the application of the public suite', async () => {

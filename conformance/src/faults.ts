@@ -13,7 +13,7 @@ import type {
   TrafficMatch,
   WorkloadPortKey,
 } from '@smi-mesh/dataplane/mesh'
-import { nameOfRaw, sameObject } from './case/objects.ts'
+import { isSmi, nameOfRaw, sameObject } from './case/objects.ts'
 import { fields, list, text } from './oracle/read.ts'
 import type { RawObject } from './world.ts'
 
@@ -182,8 +182,4 @@ function withoutTargetPorts(service: RawObject): RawObject {
 
 function same(object: RawObject, among: readonly RawObject[]): RawObject | undefined {
   return among.find(other => sameObject(nameOfRaw(object), nameOfRaw(other)))
-}
-
-function isSmi(object: RawObject): boolean {
-  return text(object['apiVersion']).includes('.smi-spec.io/')
 }

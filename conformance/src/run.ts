@@ -55,7 +55,7 @@ async function main(): Promise<void> {
 }
 
 async function run(cases: readonly Case[], options: Options): Promise<void> {
-  const driver = driverOf(options)
+  const driver = await driverOf(options)
   const progress = ({ case: one, verdict }: CaseResult) => {
     if (verdict.kind === 'failed') console.error(`${one.id}: ${verdict.why}`)
     else if (process.stderr.isTTY) console.error(one.id)
@@ -76,14 +76,17 @@ async function run(cases: readonly Case[], options: Options): Promise<void> {
   process.exitCode = found.length === 0 ? 0 : 1
 }
 
-function driverOf({ driver, mesh, kubeconfig }: Options): Driver {
+async function driverOf({ driver, mesh, kubeconfig }: Options): Promise<Driver> {
   switch (driver) {
     case 'model':
       return modelDriver()
     case 'envoy':
       return realProxies()
     case 'cluster':
-      return clusterDriver(readMesh(mesh), { kubeconfig })
+      return await clusterDriver(
+        readMesh(mesh),
+        kubeconfig === undefined ? process.env : { ...process.env, KUBECONFIG: kubeconfig },
+      )
     default:
       throw new Error(`There is no driver ${driver}: write model, envoy or cluster.`)
   }

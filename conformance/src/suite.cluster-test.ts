@@ -32,8 +32,10 @@ describe('the suite in a real cluster without any mesh', () => {
     assert.ok(cluster)
     const wanted: readonly string[] = Object.keys(EXPECTED)
     const cases = readCases(join(folder, 'cases')).filter(({ id }) => wanted.includes(id))
-    const driver = clusterDriver(readMesh(join(folder, 'meshes/none.yaml')), { kubectl: cluster.kubectl })
-    const { results } = await runSuite(driver, cases, { now: () => performance.now() })
+    const PATH = `${join(folder, '../.tools/bin')}:${process.env['PATH'] ?? ''}`
+    const env = { ...process.env, PATH, KUBECONFIG: cluster.kubeconfig }
+    const driver = await clusterDriver(readMesh(join(folder, 'meshes/none.yaml')), env)
+    const { results } = await runSuite(driver, cases, { now: () => performance.now() }).finally(() => driver.stop())
     const found = results.map(({ case: one, verdict }) => [one.id, verdict.kind] as const)
     assert.deepEqual(Object.fromEntries(found), EXPECTED)
   })

@@ -18,6 +18,10 @@ export function sameObject(a: ObjectName, b: ObjectName): boolean {
   return a.kind === b.kind && a.namespace === b.namespace && a.name === b.name
 }
 
+export function isSmi(object: RawObject): boolean {
+  return text(object['apiVersion']).includes('.smi-spec.io/')
+}
+
 export function objectText({ kind, namespace, name }: ObjectName): string {
   return `${kind} ${namespace}/${name}`
 }

@@ -6,7 +6,7 @@ import { type Access, CAPABILITIES, type Capability, type Case, type Scene, type
 import { fields, list, metadata, text, texts } from '../oracle/read.ts'
 import type { RawObject } from '../world.ts'
 import { readAsk } from './ask.ts'
-import { inNamespace, objectName } from './objects.ts'
+import { inNamespace, isSmi, objectName } from './objects.ts'
 import { problemsOf } from './schema.ts'
 import { inVersion } from './versions.ts'
 
@@ -150,7 +150,7 @@ export function versionsOf({ given, steps }: Case): readonly string[] {
   const written = [...given, ...steps.flatMap(step => step.apply)]
   const asked = steps.flatMap(({ ask }) => (ask?.kind === 'refused' ? [ask.object] : []))
   const read = steps.flatMap(({ ask }) => (ask?.kind === 'read' ? [`${ask.of.kind} ${ask.version}`] : []))
-  const smi = [...written, ...asked].filter(object => text(object['apiVersion']).includes('.smi-spec.io/'))
+  const smi = [...written, ...asked].filter(isSmi)
   const found = smi.map(object => `${text(object['kind'])} ${text(object['apiVersion']).split('/')[1]}`)
   return [...new Set([...found, ...read])].sort()
 }
