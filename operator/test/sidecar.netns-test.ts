@@ -168,6 +168,17 @@ for (const rules of ['nft', 'iptables'] as const) {
       assert.equal(at('client').curlAs(0, 'http://10.96.0.11/api').status, 200, 'root is an application too')
     })
 
+    test('an image that happens to run as the user of the proxy, or with its group, is captured like any other', () => {
+      for (const [user, group] of [
+        [PROXY_USER, 0],
+        [PROXY_USER, PROXY_USER],
+        [APPLICATION_USER, 15_461],
+      ] as const) {
+        assert.equal(at('client').curlAs(user, 'http://10.96.0.11/api', group).status, 200, `${user}:${group}`)
+        assert.equal(at('client').curlAs(user, 'http://10.96.0.11/admin', group).status, 403, `${user}:${group}`)
+      }
+    })
+
     test('weights of a split hold', async () => {
       mesh?.source.put(...split(0, 100))
       const answered = () => told(at('client').curl('http://10.96.0.10/api').body).name

@@ -1,7 +1,11 @@
 /** Which connections of a pod its proxy takes over. Plain data: what the injector writes and the first init container reads. */
 
-/** User and group of the proxy: its own connections are left alone, or it would call itself. */
+/**
+ * User and group of the proxy. Connections of this pair are left alone, or it would call itself; those of either alone are the
+ * application's. The group is one that no image has by accident, and is within the range of a pod with users of its own.
+ */
 export const PROXY_ID = 15_000
+export const PROXY_GROUP = 15_461
 
 export interface Capture {
   readonly inbound: {

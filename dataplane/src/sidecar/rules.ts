@@ -7,7 +7,7 @@
  * to the inbound side like any other peer's. The proxy's calls to the application are told from it by their DSCP.
  */
 import { APPLICATION_DSCP, CAPTURE_PORT, INBOUND_PORT, READY_PORT, STATS_PORT } from '../envoy/ports.ts'
-import { type Capture, ofFamily, PROXY_ID } from './capture.ts'
+import { type Capture, ofFamily, PROXY_GROUP, PROXY_ID } from './capture.ts'
 
 /** The name of our table, and the beginning of the names of our chains: what has it is ours to replace. */
 export const TABLE = 'smi_mesh'
@@ -29,7 +29,7 @@ export function nftRules({ inbound, outbound }: Capture): string {
     ]),
     ...nftChain('outbound', 'type nat hook output priority -100; policy accept;', [
       'meta l4proto != tcp return',
-      ...[`meta skuid ${PROXY_ID}`, `meta skgid ${PROXY_ID}`].map(proxy => `${proxy} goto proxy`),
+      `meta skuid ${PROXY_ID} meta skgid ${PROXY_GROUP} goto proxy`,
       'fib daddr type local return',
       ...(outbound.exceptPorts.length > 0 ? [`${nftPorts(outbound.exceptPorts)} return`] : []),
       ...nftRanges(outbound.exceptRanges).map(range => `${range} return`),
@@ -92,8 +92,7 @@ export function iptablesRules({ inbound, outbound }: Capture, family: 'ipv4' | '
         : inbound.ports.map(port => `-p tcp --dport ${port} -j REDIRECT --to-ports ${INBOUND_PORT}`)),
     ]),
     ...append(CHAINS.outbound, [
-      `-m owner --uid-owner ${PROXY_ID} -g ${CHAINS.proxy}`,
-      `-m owner --gid-owner ${PROXY_ID} -g ${CHAINS.proxy}`,
+      `-m owner --uid-owner ${PROXY_ID} --gid-owner ${PROXY_GROUP} -g ${CHAINS.proxy}`,
       '-m addrtype --dst-type LOCAL -j RETURN',
       ...outbound.exceptPorts.map(port => `-p tcp --dport ${port} -j RETURN`),
       ...ofFamily(outbound.exceptRanges, family).map(range => `-d ${range} -j RETURN`),

@@ -1,6 +1,6 @@
 /** The two containers and two volumes that a pod is given. */
 import { READY_PORT, STATS_PORT } from '@smi-mesh/dataplane/envoy'
-import { FOLDERS, OPTIONS_VARIABLE, PROXY_ID, type SidecarOptions } from '@smi-mesh/dataplane/sidecar'
+import { FOLDERS, OPTIONS_VARIABLE, PROXY_GROUP, PROXY_ID, type SidecarOptions } from '@smi-mesh/dataplane/sidecar'
 import type { Fields } from '../facts/read.ts'
 import type { InjectContext, ProxySettings } from './inject-context.ts'
 
@@ -79,7 +79,7 @@ export function proxyContainer(context: InjectContext, settings: ProxySettings, 
     securityContext: {
       ...CONFINED,
       runAsUser: PROXY_ID,
-      runAsGroup: PROXY_ID,
+      runAsGroup: PROXY_GROUP,
       runAsNonRoot: true,
       capabilities: { drop: ['ALL'] },
     },

@@ -2,6 +2,7 @@
 import { CAPTURE_PORT, INBOUND_PORT, type Probe, READY_PORT, STATS_PORT } from '@smi-mesh/dataplane/envoy'
 import {
   OPTIONS_VARIABLE,
+  PROXY_GROUP,
   PROXY_ID,
   SidecarError,
   type SidecarOptions,
@@ -177,10 +178,10 @@ function obstacleIn(spec: Fields, metadata: Fields, { nativeSidecars }: InjectCo
       }
     }
     const security = { ...fieldsOf(spec['securityContext']), ...fieldsOf(container['securityContext']) }
-    if (security['runAsUser'] === PROXY_ID || security['runAsGroup'] === PROXY_ID) {
+    if (security['runAsUser'] === PROXY_ID || security['runAsGroup'] === PROXY_GROUP) {
       return skipped(
         'ReservedUser',
-        `Container ${name} runs as user or group ${PROXY_ID}, whose connections are not captured: it is not injected. Run it as another.`,
+        `Container ${name} runs as user ${PROXY_ID} or group ${PROXY_GROUP}, by which the proxy's connections are told from the application's: it is not injected. Run it as another.`,
       )
     }
   }

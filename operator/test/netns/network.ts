@@ -16,6 +16,7 @@ export function obstacle(): string | undefined {
 
 export const BRIDGE = { ipv4: '10.77.0.1', ipv6: 'fd77::1' }
 export const PROXY_USER = 15_000
+const PROXY_GROUP = 15_461
 export const APPLICATION_USER = 1_000
 
 function ip(...words: readonly string[]): void {
@@ -91,14 +92,14 @@ export class NetworkPod {
   }
 
   /** Command and words with which a program runs in the pod as a user. */
-  #inside(user: number, words: readonly string[]): readonly string[] {
+  #inside(user: number, words: readonly string[], group = user === PROXY_USER ? PROXY_GROUP : user): readonly string[] {
     const mounts =
       'mount -t tmpfs none /run && mkdir -p /run/smi-mesh /run/secrets/smi-mesh.dev && ' +
       'mount --bind "$1" /run/smi-mesh && mount --bind "$2" /var/run/secrets/smi-mesh.dev && shift 2 && exec "$@"'
     const become =
       user === 0
         ? []
-        : ['setpriv', '--reuid', String(user), '--regid', String(user), '--clear-groups', '--bounding-set', '-all']
+        : ['setpriv', '--reuid', String(user), '--regid', String(group), '--clear-groups', '--bounding-set', '-all']
     return ['netns', 'exec', this.#namespace, 'sh', '-c', mounts, 'sh', this.run, this.identity, ...become, ...words]
   }
 
@@ -108,8 +109,8 @@ export class NetworkPod {
   }
 
   /** Ends within seconds. */
-  exec(user: number, words: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    const { status, stdout, stderr } = spawnSync('ip', this.#inside(user, words), {
+  exec(user: number, words: readonly string[], env: Readonly<Record<string, string>> = {}, group?: number) {
+    const { status, stdout, stderr } = spawnSync('ip', this.#inside(user, words, group), {
       encoding: 'utf8',
       timeout: 20_000,
       env: { ...process.env, ...env },
@@ -133,12 +134,17 @@ export class NetworkPod {
 
   /** A request of the application, or of somebody else in the pod. */
   curl(url: string, ...words: readonly string[]) {
-    return this.curlAs(APPLICATION_USER, url, ...words)
+    return this.#curlAs(APPLICATION_USER, url, words)
   }
 
-  curlAs(user: number, url: string, ...words: readonly string[]) {
+  curlAs(user: number, url: string, group?: number) {
+    return this.#curlAs(user, url, [], group)
+  }
+
+  #curlAs(user: number, url: string, words: readonly string[], group?: number) {
     const format = '\n%{http_code}'
-    const { stdout } = this.exec(user, ['curl', '-s', '--noproxy', '*', '-m', '3', '-w', format, ...words, url])
+    const command = ['curl', '-s', '--noproxy', '*', '-m', '3', '-w', format, ...words, url]
+    const { stdout } = this.exec(user, command, {}, group)
     const end = stdout.lastIndexOf('\n')
     return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) }
   }
