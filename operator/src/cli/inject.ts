@@ -69,6 +69,7 @@ function contextOf({ image, meshNamespace, trustDomain, sidecar }: InjectOptions
     image,
     imagePullPolicy: 'IfNotPresent',
     nativeSidecars: sidecar === 'native',
+    sleepingHooks: sidecar === 'native',
     rules: 'auto',
     defaults: DEFAULT_PROXY_SETTINGS,
   }

@@ -9,12 +9,16 @@ import { type ProxySettings, SETTING_FORMS } from './inject-context.ts'
 
 const PORT = 'port from 1 to 65535'
 const RANGE = 'block of addresses such as 10.0.0.0/8'
+/** As long as a proxy stays at the least. */
+const NOTICE_S = '5'
 const OURS = 'smi-mesh.dev/'
 const OSM = 'openservicemesh.io/'
 
 export interface Annotated {
   readonly capture: Capture
   readonly settings: ProxySettings
+  /** How long callers have to learn that the pod ends, before its application is told. */
+  readonly noticeSeconds: number
   readonly warnings: readonly string[]
 }
 
@@ -69,6 +73,7 @@ export function annotated(annotations: Fields, defaults: ProxySettings): Annotat
       concurrency: Number(one('proxy-concurrency', String(defaults.concurrency), SETTING_FORMS.threads)),
       drainSeconds: Number(one('proxy-drain-seconds', String(defaults.drainSeconds), SETTING_FORMS.seconds)),
     },
+    noticeSeconds: Number(one('notice-seconds', NOTICE_S, SETTING_FORMS.seconds)),
     warnings,
   }
 }

@@ -11,6 +11,8 @@ export interface InjectContext {
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
   /** Whether the nodes know init containers that restart always (Kubernetes 1.29). */
   readonly nativeSidecars: boolean
+  /** Whether the nodes know hooks that sleep (Kubernetes 1.30). */
+  readonly sleepingHooks: boolean
   readonly rules: SidecarOptions['rules']
   /** Where an annotation says nothing. */
   readonly defaults: ProxySettings

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { spiffeId } from '@smi-mesh/dataplane/mesh'
 import { sidecarOptions } from '@smi-mesh/dataplane/sidecar'
 import { parse, stringify } from 'yaml'
-import { fieldsOf, listOf, textOf } from '../facts/read.ts'
+import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
 import { inject } from './inject.ts'
 import { DEFAULT_PROXY_SETTINGS, type InjectContext } from './inject-context.ts'
 import { judgePod, podPatch } from './judge-pod.ts'
@@ -24,6 +24,7 @@ const context: InjectContext = {
   image: 'smi-mesh:test',
   imagePullPolicy: 'IfNotPresent',
   nativeSidecars: true,
+  sleepingHooks: true,
   rules: 'auto',
   defaults: DEFAULT_PROXY_SETTINGS,
 }
@@ -120,6 +121,33 @@ describe('injecting', () => {
     const { verdict } = judgePod({ ...review, before: undefined, object: liar }, context)
     const patch = verdict.kind === 'allowed' ? verdict.patch : undefined
     assert.deepEqual(patch, [{ op: 'add', path: '/metadata/annotations', value: {} }])
+  })
+
+  describe('the application of a server is told of its end later than its callers', () => {
+    const serving = { ...web, ports: [{ containerPort: 8080 }] }
+    const hookOf = (container: Fields, more: Fields = {}, annotations: Fields = {}) => {
+      const pod = { metadata: { name: 'web-1', annotations }, spec: { containers: [container], ...more } }
+      const [first] = listOf(fieldsOf(injected(pod)['spec'])['containers']).map(fieldsOf)
+      return fieldsOf(first?.['lifecycle'])['preStop']
+    }
+
+    test('by five seconds, where it has no hook of its own', () => {
+      assert.deepEqual(hookOf(serving), { sleep: { seconds: 5 } })
+      const preStop = { exec: { command: ['nginx', '-s', 'quit'] } }
+      assert.deepEqual(hookOf({ ...serving, lifecycle: { preStop } }), preStop)
+    })
+
+    test('which leaves it most of its grace', () => {
+      assert.deepEqual(hookOf(serving, { terminationGracePeriodSeconds: 10 }), { sleep: { seconds: 2 } })
+      assert.equal(hookOf(serving, { terminationGracePeriodSeconds: 1 }), undefined)
+    })
+
+    test('or by as much as its annotation says', () => {
+      assert.deepEqual(hookOf(serving, {}, { 'smi-mesh.dev/notice-seconds': '3' }), { sleep: { seconds: 3 } })
+      assert.equal(hookOf(serving, {}, { 'smi-mesh.dev/notice-seconds': '0' }), undefined)
+    })
+
+    test('and one that serves nobody is told at once', () => assert.equal(hookOf(web), undefined))
   })
 
   for (const list of ['8080, 80a', '', '0']) {

@@ -20,6 +20,7 @@ import {
   volumes,
 } from './inject-containers.ts'
 import type { InjectContext } from './inject-context.ts'
+import { noticeWithin, withNotice } from './inject-notice.ts'
 import { rewriteProbes } from './inject-probes.ts'
 
 /** That a pod has a proxy. */
@@ -57,16 +58,18 @@ export function inject(pod: Fields, context: InjectContext): Injection {
   if (wanted === undefined && !context.joined) return { kind: 'skipped', reason: 'NotAsked', message: '', pod }
   const obstacle = obstacleIn(spec, metadata, context)
   if (obstacle !== undefined) return { kind: 'skipped', ...obstacle, pod: withoutProxy(pod) }
-  const { capture, settings, warnings } = annotated(annotations, context.defaults)
+  const { capture, settings, noticeSeconds, warnings } = annotated(annotations, context.defaults)
   const known = probesBefore(spec)
   const except = capture.inbound.exceptPorts
   const inits = rewriteProbes(others(spec['initContainers']), known, except)
   const apps = rewriteProbes(others(spec['containers']), known, except)
-  const { controlPlane, rules, nativeSidecars } = context
+  const { controlPlane, rules, nativeSidecars, sleepingHooks } = context
   const workload = `${context.namespace}/${textOf(spec['serviceAccountName'], 'default') || 'default'}`
   const options: SidecarOptions = { controlPlane, workload, capture, rules, probes: [...inits.probes, ...apps.probes] }
-  const grace = spec['terminationGracePeriodSeconds']
-  const proxy = proxyContainer(context, settings, typeof grace === 'number' ? grace : 30)
+  const written = spec['terminationGracePeriodSeconds']
+  const grace = typeof written === 'number' ? written : 30
+  const proxy = proxyContainer(context, settings, grace)
+  const containers = withNotice(apps.containers, sleepingHooks ? noticeWithin(grace, noticeSeconds) : 0)
   const first = initContainer(context, options)
   const [application] = apps.containers
   const marks = { [DEFAULT_CONTAINER]: textOf(application?.['name']), ...annotations, [STATUS_ANNOTATION]: 'injected' }
@@ -79,7 +82,7 @@ export function inject(pod: Fields, context: InjectContext): Injection {
       spec: {
         ...spec,
         initContainers: [first, ...(nativeSidecars ? [proxy] : []), ...inits.containers],
-        containers: [...(nativeSidecars ? [] : [proxy]), ...apps.containers],
+        containers: [...(nativeSidecars ? [] : [proxy]), ...containers],
         volumes: [
           ...listOf(spec['volumes']).filter(volume => !OUR_VOLUMES.has(fieldsOf(volume)['name'])),
           ...volumes(),

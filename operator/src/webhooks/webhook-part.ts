@@ -101,13 +101,14 @@ export async function webhooksOf(
   client: Pick<KubernetesClient, 'version'>,
 ): Promise<Omit<WebhookPartOptions, 'announcer'>> {
   const { webhooks, injection, namespace, mesh } = config
+  const version = await client.version()
   return {
     ...webhooks,
     injection: {
       image: injection.image,
       imagePullPolicy: injection.imagePullPolicy,
-      nativeSidecars:
-        injection.sidecars === 'auto' ? knowsSidecars(await client.version()) : injection.sidecars === 'native',
+      nativeSidecars: injection.sidecars === 'auto' ? isSince(29, version) : injection.sidecars === 'native',
+      sleepingHooks: isSince(30, version),
       controlPlane: {
         address: serviceNames(namespace)[0],
         port: XDS_PORT,
@@ -119,10 +120,10 @@ export async function webhooksOf(
   }
 }
 
-/** Init containers that restart always are on from Kubernetes 1.29. */
-function knowsSidecars({ major, minor }: Fields): boolean {
+/** Whether it is Kubernetes 1.`least` or later. */
+function isSince(least: number, { major, minor }: Fields): boolean {
   const [first, second] = [major, minor].map(part => Number.parseInt(textOf(part), 10))
-  return first !== undefined && second !== undefined && (first > 1 || (first === 1 && second >= 29))
+  return first !== undefined && second !== undefined && (first > 1 || (first === 1 && second >= least))
 }
 
 /** Names by which an API server may call the Service; the first is the one it uses. */
