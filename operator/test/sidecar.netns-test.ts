@@ -28,6 +28,15 @@ metadata: { name: ${name}, namespace: shop, uid: uid-of-${name}, labels: { app: 
 spec: { serviceAccountName: ${name}, containers: [{ name: app, ports: [{ containerPort: 8080, name: http }, { containerPort: 3306, name: mysql }] }] }
 status: { podIP: 10.77.0.${index} }
 ---`
+/** As Kubernetes writes them for a Service of that family. */
+const slice = (of: string, family: 'IPv4' | 'IPv6', address: string) => `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ${of}-${family.toLowerCase()}, namespace: shop, labels: { kubernetes.io/service-name: ${of} } }
+addressType: ${family}
+ports: [{ name: http, port: 8080 }]
+endpoints: [{ addresses: ["${address}"], targetRef: { kind: Pod, name: web-v1 } }]
+---`
 const target = (name: string, kind: string, rule: string) => `apiVersion: access.smi-spec.io/v1alpha4
 kind: TrafficTarget
 metadata: { name: ${name}-${rule}, namespace: shop }
@@ -49,6 +58,9 @@ ${service('web', '10.96.0.10', '{ app: web }', HTTP, 'fd96::10')}
 ${service('web-v1', '10.96.0.11', '{ app: web, version: v1 }', `${HTTP}, ${MYSQL}`)}
 ${service('web-v2', '10.96.0.12', '{ app: web, version: v2 }', HTTP)}
 ${service('client', '10.96.0.13', '{ app: client }', HTTP)}
+${service('six', 'fd96::16', '{ app: web, version: v1 }', HTTP)}${slice('six', 'IPv6', 'fd77::12')}
+${service('peers', 'None', '{ app: web, version: v1 }', '{ name: http, port: 8080 }')}
+${slice('peers', 'IPv4', '10.77.0.12')}${slice('peers', 'IPv6', 'fd77::12')}
 ${pod('client', '', 11)}${pod('web-v1', 'v1', 12)}${pod('web-v2', 'v2', 13)}
 apiVersion: specs.smi-spec.io/v1alpha4
 kind: HTTPRouteGroup
@@ -136,6 +148,16 @@ for (const rules of ['nft', 'iptables'] as const) {
       const { status, body } = at('client').curl('http://[fd96::10]/api')
       assert.equal(status, 200)
       assert.match(told(body).headers['x-forwarded-client-cert'], /sa\/client/)
+    })
+
+    test('a Service of IPv6 alone, and a pod at its address of IPv6, are called with the same identity and by the same rules', () => {
+      for (const host of ['[fd96::16]:80', `[${at('web-v1').ipv6}]:8080`, `${at('web-v1').ipv4}:8080`]) {
+        const { status, body } = at('client').curl(`http://${host}/api`)
+        assert.deepEqual([status, told(body).name], [200, 'web-v1'], host)
+        assert.match(told(body).headers['x-forwarded-client-cert'], /sa\/client/, host)
+        assert.equal(at('client').curl(`http://${host}/admin`).status, 403, host)
+        assert.equal(at('web-v2').curl(`http://${host}/api`).status, 403, host)
+      }
     })
 
     test('a server that speaks first is heard at once', () => {

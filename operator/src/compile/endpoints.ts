@@ -43,10 +43,14 @@ export function compileEndpoints(service: ServiceFacts, scenery: EndpointScenery
   return { value, findings }
 }
 
-/** The slices of one address family, the Service's own first; undefined where it has no slice at all. */
+/**
+ * The slices of one address family, the Service's own first; undefined where it has no slice at all. A headless Service has all:
+ * its pods are called by whichever of their addresses DNS gave.
+ */
 function slicesOf(service: ServiceFacts, scenery: EndpointScenery): readonly EndpointSliceFacts[] | undefined {
   const all = [...scenery.slicesByService(service.key)].sort().flatMap(key => scenery.slices(key) ?? [])
   if (all.length === 0) return undefined
+  if (service.address.kind === 'headless') return all
   const first = service.address.kind === 'clusterIP' ? service.address.ips[0] : undefined
   const family = first !== undefined && isIPv6(first) ? 'IPv6' : 'IPv4'
   const ofFamily = all.filter(slice => slice.family === family)
