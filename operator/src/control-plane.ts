@@ -89,6 +89,8 @@ export interface ControlPlane {
   sourceProblems(): readonly SourceProblem[]
   /** The namespaces whose pods are given proxies, and those where a pod has one all the same, sorted. */
   proxied(): readonly string[]
+  /** Whether a namespace takes pods that should have a proxy and cannot have one. */
+  uninjected(namespace: string): 'deny' | 'allow' | 'unknown'
   /** Where a person would edit an object: `shop.yaml:12`; undefined of what is in no source. */
   originOf(ref: ObjectRef): string | undefined
   proxies(): readonly ProxyState[]
@@ -183,6 +185,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     },
     sourceProblems: () => problems,
     proxied,
+    uninjected: namespace => facts.namespaces.get(namespace)?.uninjected ?? 'unknown',
     originOf: ref => origins.of(ref),
     proxies: () => serving.proxies(),
     counters: () => serving.counters(),

@@ -16,6 +16,8 @@ export interface NamespaceFacts {
   readonly joined: boolean
   readonly access: AccessMode | undefined
   readonly unidentified: 'deny' | 'allow' | undefined
+  /** Whether it takes pods that should have a proxy and cannot have one. */
+  readonly uninjected: 'deny' | 'allow'
 }
 
 /** That a ServiceAccount exists. */

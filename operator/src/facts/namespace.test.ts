@@ -18,3 +18,16 @@ test('a namespace joins the mesh by its label, and by that of Open Service Mesh'
 test('our own label has the last word', () => {
   assert.equal(joined({ 'openservicemesh.io/monitored-by': 'osm', 'smi-mesh.dev/inject': 'disabled' }), false)
 })
+
+test('whether a namespace takes pods without a proxy is said by an annotation, and strictly where it cannot be read', () => {
+  const uninjected = (said: string | undefined) => {
+    const annotations = said === undefined ? {} : { 'smi-mesh.dev/uninjected': said }
+    const ref = { kind: 'Namespace', namespace: '', name: 'shop' }
+    const result = namespaceFacts(ref, { metadata: { name: 'shop', annotations } })
+    return result.kind === 'facts' ? [result.facts.uninjected, result.findings.length] : undefined
+  }
+  assert.deepEqual(uninjected(undefined), ['allow', 0])
+  assert.deepEqual(uninjected('allow'), ['allow', 0])
+  assert.deepEqual(uninjected('deny'), ['deny', 0])
+  assert.deepEqual(uninjected('yes'), ['deny', 1])
+})

@@ -1,6 +1,6 @@
 /**
- * Namespace → facts: whether its pods are given proxies, and how strictly access is decided there. Where an annotation cannot be
- * read, strictly.
+ * Namespace → facts: whether its pods are given proxies, what becomes of those that cannot be, and how strictly access is decided
+ * there. Where an annotation cannot be read, strictly.
  */
 import type { AccessMode, ObjectRef } from '@smi-mesh/dataplane/mesh'
 import { type Finding, finding } from '../compile/finding.ts'
@@ -13,6 +13,7 @@ const INJECT = 'smi-mesh.dev/inject'
 const MONITORED_BY = 'openservicemesh.io/monitored-by'
 const ACCESS = 'smi-mesh.dev/access'
 const UNIDENTIFIED = 'smi-mesh.dev/unidentified'
+const UNINJECTED = 'smi-mesh.dev/uninjected'
 const MODES: readonly AccessMode[] = ['enforce', 'audit', 'permissive']
 const ANSWERS = ['deny', 'allow'] as const
 
@@ -22,7 +23,8 @@ export function namespaceFacts(ref: ObjectRef, object: unknown): Reduced<Namespa
   const findings: Finding[] = []
   const access = chosen(ref, annotations[ACCESS], ACCESS, MODES, 'enforce', findings)
   const unidentified = chosen(ref, annotations[UNIDENTIFIED], UNIDENTIFIED, ANSWERS, 'deny', findings)
-  return reduced({ joined: joined(textsOf(labels)), access, unidentified }, findings)
+  const uninjected = chosen(ref, annotations[UNINJECTED], UNINJECTED, ANSWERS, 'deny', findings) ?? 'allow'
+  return reduced({ joined: joined(textsOf(labels)), access, unidentified, uninjected }, findings)
 }
 
 function joined(labels: Readonly<Record<string, string>>): boolean {

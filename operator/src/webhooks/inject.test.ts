@@ -105,7 +105,7 @@ describe('injecting', () => {
     const once = injected(podOf(web))
     const moved = { ...once, spec: { ...fieldsOf(once['spec']), hostNetwork: true } }
     const review = { uid: '1', kind: POD, operation: 'CREATE', namespace: 'shop', name: '', dryRun: false } as const
-    const { verdict, event } = judgePod({ ...review, before: undefined, object: moved }, context)
+    const { verdict, event } = judgePod({ ...review, before: undefined, object: moved }, context, 'allow')
     assert.equal(event?.reason, 'HostNetwork')
     const values = verdict.kind === 'allowed' ? (verdict.patch ?? []).map(({ path, value }) => [path, value]) : []
     const by = new Map(values.map(([path, value]) => [String(path), value]))
@@ -118,7 +118,7 @@ describe('injecting', () => {
     const pod = podOf({ ...web, name: 'istio-proxy' })
     const liar = { ...pod, metadata: { ...pod.metadata, annotations: { 'smi-mesh.dev/status': 'injected' } } }
     const review = { uid: '1', kind: POD, operation: 'CREATE', namespace: 'shop', name: '', dryRun: false } as const
-    const { verdict } = judgePod({ ...review, before: undefined, object: liar }, context)
+    const { verdict } = judgePod({ ...review, before: undefined, object: liar }, context, 'allow')
     const patch = verdict.kind === 'allowed' ? verdict.patch : undefined
     assert.deepEqual(patch, [{ op: 'add', path: '/metadata/annotations', value: {} }])
   })
@@ -169,10 +169,32 @@ describe('injecting', () => {
       before: undefined,
       dryRun: false,
     } as const
-    const { verdict, event } = judgePod({ ...request, object: podOf(web) }, context)
+    const { verdict, event } = judgePod({ ...request, object: podOf(web) }, context, 'allow')
     assert.ok(verdict.kind === 'allowed' && verdict.patch?.length === 4 && event === undefined)
-    const hosted = judgePod({ ...request, object: { spec: { hostNetwork: true, containers: [web] } } }, context)
+    const hosted = judgePod(
+      { ...request, object: { spec: { hostNetwork: true, containers: [web] } } },
+      context,
+      'allow',
+    )
     assert.deepEqual([hosted.verdict.kind, hosted.event?.reason], ['allowed', 'HostNetwork'])
-    assert.equal(judgePod({ ...request, object: podOf(web), operation: 'UPDATE' }, context).event, undefined)
+    assert.equal(judgePod({ ...request, object: podOf(web), operation: 'UPDATE' }, context, 'allow').event, undefined)
+  })
+
+  test('a namespace that takes no pod without a proxy denies what would be skipped, and nothing else', () => {
+    const review = { uid: '1', kind: POD, operation: 'CREATE', namespace: 'shop', name: '', dryRun: false } as const
+    const judged = (pod: object, uninjected: 'allow' | 'deny' | 'unknown') =>
+      judgePod({ ...review, before: undefined, object: fieldsOf(pod) }, context, uninjected)
+    const hosted = { spec: { hostNetwork: true, containers: [web] } }
+    const { verdict, event } = judged(hosted, 'deny')
+    assert.match(
+      verdict.kind === 'denied' ? verdict.message : '',
+      /network of its node.* shop takes no pod without a proxy/,
+    )
+    assert.equal(event?.reason, 'HostNetwork')
+    assert.equal(judged(hosted, 'unknown').verdict.kind, 'denied')
+    assert.equal(judged(hosted, 'allow').verdict.kind, 'allowed')
+    assert.equal(judged(podOf(web), 'deny').verdict.kind, 'allowed')
+    const out = { metadata: { annotations: { 'smi-mesh.dev/inject': 'disabled' } }, spec: { containers: [web] } }
+    assert.deepEqual(judged(out, 'deny'), { verdict: { kind: 'allowed', warnings: [] } })
   })
 })

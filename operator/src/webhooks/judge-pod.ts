@@ -1,4 +1,7 @@
-/** The answer to a review of a pod that is being created: never a refusal; what stands in the way is an event. */
+/**
+ * The answer to a review of a pod that is being created. What stands in the way of a proxy is an event; it is a refusal where the
+ * namespace takes no pod without one.
+ */
 import { isDeepStrictEqual } from 'node:util'
 import { type Fields, fieldsOf } from '../facts/read.ts'
 import type { AdmissionRequest, JsonPatch, Verdict } from './admission-review.ts'
@@ -11,7 +14,15 @@ export interface PodJudged {
   readonly event?: { readonly reason: SkipReason; readonly message: string }
 }
 
-export function judgePod(request: AdmissionRequest, context: Omit<InjectContext, 'namespace'>): PodJudged {
+/** Whether a namespace takes pods that should have a proxy and cannot have one; unknown of a namespace that is too new. */
+export type Uninjected = 'allow' | 'deny' | 'unknown'
+
+/** A pod whose user wants no proxy is taken all the same. */
+export function judgePod(
+  request: AdmissionRequest,
+  context: Omit<InjectContext, 'namespace'>,
+  uninjected: Uninjected,
+): PodJudged {
   const { object, operation, namespace } = request
   if (object === undefined || operation !== 'CREATE') return { verdict: { kind: 'allowed', warnings: [] } }
   const injection = inject(object, { ...context, namespace })
@@ -21,8 +32,22 @@ export function judgePod(request: AdmissionRequest, context: Omit<InjectContext,
   }
   const { reason, message, pod } = injection
   if (message === '') return { verdict: { kind: 'allowed', warnings: [] } }
-  return { verdict: { kind: 'allowed', warnings: [message], patch: podPatch(object, pod) }, event: { reason, message } }
+  const event = { reason, message }
+  if (uninjected !== 'allow') {
+    return {
+      verdict: { kind: 'denied', message: `${message} ${WHY_DENIED[uninjected](namespace)}`, warnings: [] },
+      event,
+    }
+  }
+  return { verdict: { kind: 'allowed', warnings: [message], patch: podPatch(object, pod) }, event }
 }
+
+const WHY_DENIED = {
+  deny: (namespace: string) =>
+    `Namespace ${namespace} takes no pod without a proxy (annotation smi-mesh.dev/uninjected: deny).`,
+  unknown: (namespace: string) =>
+    `Whether namespace ${namespace} takes pods without a proxy is not known yet; create the pod again in a moment.`,
+} as const
 
 /** Whole fields, since lists of containers are in an order. Empty where nothing changes. */
 export function podPatch(before: Fields, after: Fields): JsonPatch {

@@ -99,6 +99,23 @@ test('nothing but the object that was sent is tried out, whatever the request ca
   }
 })
 
+test('nothing is told of other namespaces than that of the object', () => {
+  const source = (namespace: string) => ({ kind: 'ServiceAccount', name: 'nobody', namespace })
+  const sources = [source('shop'), source('bank')]
+  const rules = [{ kind: 'TCPRoute', name: 'any' }]
+  const destination = { kind: 'ServiceAccount', name: 'web-v1', namespace: 'shop' }
+  const metadata = { name: 'to-web', namespace: 'shop' }
+  const target = (version: string) => ({ apiVersion: `access.smi-spec.io/${version}`, kind: 'TrafficTarget', metadata })
+  for (const written of [
+    { ...target('v1alpha4'), spec: { destination, sources, rules } },
+    { ...target('v1alpha1'), destination, sources, specs: [{ kind: 'TCPRoute', name: 'any' }] },
+  ]) {
+    const { warnings } = verdictOn(written, { name: 'to-web' })
+    const told = warnings.filter(text => text.includes('nobody'))
+    assert.deepEqual([told.length, told.join().includes('shop/nobody')], [1, true], warnings.join('\n'))
+  }
+})
+
 test('an answer repeats the uid, and bears no more warnings than an API server passes on', () => {
   const warnings = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(1_000)}`)
   const response = fieldsOf(admissionAnswer('u-1', { kind: 'allowed', warnings })['response'])

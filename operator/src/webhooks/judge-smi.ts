@@ -7,7 +7,7 @@ import { refText } from '@smi-mesh/dataplane/mesh'
 import { isSmi, type Problem, review } from '@smi-mesh/smi-crds'
 import type { Finding } from '../compile/index.ts'
 import type { ObjectChange } from '../facts/index.ts'
-import { type Fields, fieldsOf, textOf } from '../facts/read.ts'
+import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
 import { objectRef } from '../object-ref.ts'
 import type { AdmissionRequest, Verdict } from './admission-review.ts'
 
@@ -28,7 +28,19 @@ export function judgeSmi(request: AdmissionRequest, whatIf: WhatIf): Verdict {
   }
   const known = new Set(warnings.map(({ path }) => path))
   const found = whatIf({ ref: refOf(request), object: { ...object, metadata: named(request) } })
-  return { kind: 'allowed', warnings: [...said, ...found.filter(({ field }) => !known.has(field)).map(remark)] }
+  const tellable = found.filter(one => !known.has(one.field) && !tellsOfOthers(one, request))
+  return { kind: 'allowed', warnings: [...said, ...tellable.map(remark)] }
+}
+
+/**
+ * Whoever reaches the port may ask, and is told nothing of other namespaces than the object's: whether a source exists that is in
+ * another stands in the status of the object, for those who may write one.
+ */
+function tellsOfOthers({ field, reason }: Finding, { object, namespace }: AdmissionRequest): boolean {
+  if (reason !== 'ServiceAccountNotFound' && reason !== 'IdentityBindingNotFound') return false
+  const [, at] = /^spec\.sources\[(\d+)\]/.exec(field) ?? []
+  const sources = listOf(fieldsOf(object?.['spec'])['sources'] ?? object?.['sources'])
+  return at !== undefined && textOf(fieldsOf(sources[Number(at)])['namespace'], namespace) !== namespace
 }
 
 /** Who changes a label of an object that is wrong already is not to be held up by it. */

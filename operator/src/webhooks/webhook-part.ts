@@ -1,37 +1,23 @@
 /** The part of a replica that answers the API server: which webhook is behind which path, and whether they can be called. */
 import type { Part, PartContext } from '../cluster-runtime.ts'
 import type { OperatorConfig } from '../config.ts'
-import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
+import { type Fields, textOf } from '../facts/read.ts'
 import { controlPlaneIdentity } from '../identity/index.ts'
 import type { KubernetesClient } from '../kubernetes/index.ts'
-import type { Announcer, EventSubject } from '../status/index.ts'
-import { type AdmissionRequest, admissionAnswer, admissionRequest, type Verdict } from './admission-review.ts'
-import { conversionAnswer } from './conversion-review.ts'
-import type { InjectContext } from './inject-context.ts'
-import { judgePod } from './judge-pod.ts'
-import { judgeSmi } from './judge-smi.ts'
-import { type Webhook, WebhookServer } from './server.ts'
-
-type Injecting = Pick<WebhookPartOptions, 'injection' | 'announcer'>
+import { WebhookServer } from './server.ts'
+import { type WebhooksOptions, webhooks } from './webhooks.ts'
 
 /** Whoever can reach the port may ask for any path; not each of them is a series. */
 const KNOWN: ReadonlySet<string> = new Set(['/convert', '/validate', '/inject'])
-/** A conversion is asked of all objects of a list at once; an admission of one, which has 3 MB at most, as it was and as it is. */
-const MOST_BYTES = { conversion: 64 << 20, admission: 8 << 20 }
-/** An API server reads objects 10,000 deep. One that came to be stored must not keep a list from being read. */
-const MOST_DEEP = { conversion: 20_000, admission: 500 }
 /** Of our Service; see docs/design/cluster.md. */
 const XDS_PORT = 15_010
 /** How soon it is noticed that the API server would get no answer. */
 const CHECK_MS = 5_000
 const TELL_MS = 60_000
 
-export interface WebhookPartOptions {
+export interface WebhookPartOptions extends Pick<WebhooksOptions, 'injection' | 'announcer'> {
   readonly host: string
   readonly port: number
-  readonly injection: Omit<InjectContext, 'namespace' | 'joined'>
-  /** Tells the owner of a pod why it was given no proxy. */
-  readonly announcer: Pick<Announcer, 'warn'>
 }
 
 export function webhookPart({
@@ -47,11 +33,11 @@ export function webhookPart({
       credentials: issuer,
       identity: controlPlaneIdentity(config.mesh.trustDomain, config.namespace),
       serverName: serviceNames(config.namespace)[0],
-      webhooks: new Map<string, Webhook>([
-        ['/convert', { answer: conversionAnswer, mostBytes: MOST_BYTES.conversion, mostDepth: MOST_DEEP.conversion }],
-        ['/validate', admission(request => judgeSmi(request, change => plane.whatIf(change)))],
-        ['/inject', admission(request => injected(request, { injection, announcer }))],
-      ]),
+      webhooks: webhooks({
+        whatIf: change => plane.whatIf(change),
+        uninjected: namespace => plane.uninjected(namespace),
+        ...{ injection, announcer },
+      }),
       answered: (path, status, ms) =>
         metrics.took('smi_webhook_duration_seconds', ms, {
           path: KNOWN.has(path) ? path : 'other',
@@ -129,28 +115,4 @@ function isSince(least: number, { major, minor }: Fields): boolean {
 /** Names by which an API server may call the Service; the first is the one it uses. */
 export function serviceNames(namespace: string): readonly [string, ...string[]] {
   return [`smi-mesh.${namespace}.svc`, `smi-mesh.${namespace}`]
-}
-
-function admission(judge: (request: AdmissionRequest) => Verdict): Webhook {
-  const answer = (body: unknown): Fields | string => {
-    const request = admissionRequest(body)
-    return typeof request === 'string' ? request : admissionAnswer(request.uid, judge(request))
-  }
-  return { answer, mostBytes: MOST_BYTES.admission, mostDepth: MOST_DEEP.admission }
-}
-
-/** That a namespace has joined is for the API server to know: it would not have asked otherwise. */
-function injected(request: AdmissionRequest, { injection, announcer }: Injecting): Verdict {
-  const { verdict, event } = judgePod(request, { ...injection, joined: true })
-  const about = ownerOf(request)
-  if (event !== undefined && about !== undefined && !request.dryRun) announcer.warn(about, event)
-  return verdict
-}
-
-/** The pod is not there yet, and often has no name; whoever makes it has, and is where its user looks. */
-function ownerOf({ object, namespace, name }: AdmissionRequest): EventSubject | undefined {
-  const [owner] = listOf(fieldsOf(object?.['metadata'])['ownerReferences']).map(fieldsOf)
-  if (owner === undefined) return name === '' ? undefined : { apiVersion: 'v1', kind: 'Pod', namespace, name, uid: '' }
-  const text = (field: string) => textOf(owner[field])
-  return { apiVersion: text('apiVersion'), kind: text('kind'), namespace, name: text('name'), uid: text('uid') }
 }
