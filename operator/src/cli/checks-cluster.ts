@@ -2,7 +2,7 @@
 import { KINDS } from '@smi-mesh/smi-crds'
 import { type Fields, fieldsOf, textOf, textsOf } from '../facts/read.ts'
 import { RESOURCES } from '../kubernetes/index.ts'
-import { MeshError } from '../mesh-error.ts'
+import { MeshError, meshError } from '../mesh-error.ts'
 import { failedBy, itemsOf, type Look, type Looking, nameOf, renewedAt, skipped } from './look.ts'
 
 /** Sidecars as init containers are on by default from here on. */
@@ -89,6 +89,29 @@ export const definitionsOfOthers: Look = async ({ api, signal }) => {
   const message = `There already: ${foreign.join(', ')}. Helm does not take over what it has not made unless it is told to: \`smictl install -- --take-ownership\`. Objects stay as they are, and all their versions are served.`
   return { kind: 'warning', message }
 }
+
+/**
+ * Where a node turns the address of a Service into that of a pod as soon as an application connects, the proxy sees pods alone, and
+ * no Service that could be split.
+ */
+export const serviceAddresses: Look = async ({ api, signal }) => {
+  let config: Fields
+  try {
+    const at = { namespace: 'kube-system', name: 'cilium-config' }
+    config = textsOf((await api.get(RESOURCES.configMaps, at, { signal }))['data'])
+  } catch (error) {
+    if (meshError(error, 'ApiNotFound') !== undefined) return { kind: 'fine' }
+    if (meshError(error, 'ApiForbidden') !== undefined) return skipped(error, 'settings of Cilium')
+    throw error
+  }
+  const atSockets = config['bpf-lb-sock'] === 'true' || ['true', 'strict'].includes(textOf(config[REPLACEMENT]))
+  if (!atSockets || config['bpf-lb-sock-hostns-only'] === 'true') return { kind: 'fine', note: 'Cilium' }
+  const message =
+    'Cilium replaces the addresses of Services in pods, before a proxy sees them: no split would have an effect. Let it do so for nodes alone: its Helm value socketLB.hostNamespaceOnly=true, then make its pods and yours anew.'
+  return { kind: 'warning', message }
+}
+
+const REPLACEMENT = 'kube-proxy-replacement'
 
 async function definition(api: Looking['api'], name: string, signal: AbortSignal): Promise<Fields | undefined> {
   try {

@@ -105,6 +105,22 @@ describe('smictl check', () => {
     assert.match(message, /may not create clusterroles\./)
   })
 
+  it('sees a network that replaces the addresses of Services before a proxy sees them', async () => {
+    const cilium = (data: object) => clusterOf([object('ConfigMap', 'cilium-config', 'kube-system', { data })])
+    const kindOf = async (api: Looking['api']) => (await said('service-addresses', api)).kind
+    assert.equal(await kindOf(clusterOf([])), 'fine')
+    assert.equal(await kindOf(cilium({ 'kube-proxy-replacement': 'false' })), 'fine')
+    assert.equal(await kindOf(cilium({ 'kube-proxy-replacement': 'true' })), 'warning')
+    assert.equal(await kindOf(cilium({ 'bpf-lb-sock': 'true' })), 'warning')
+    assert.equal(await kindOf(cilium({ 'bpf-lb-sock': 'true', 'bpf-lb-sock-hostns-only': 'true' })), 'fine')
+    const forbidden = clusterOf([], {
+      get: async () => {
+        throw new MeshError('ApiForbidden', 'You may not.')
+      },
+    })
+    assert.equal(await kindOf(forbidden), 'skipped')
+  })
+
   it('sees a node whose clock is ahead', async () => {
     const lease = (renewTime: number) =>
       object('Lease', 'node-1', 'kube-node-lease', { spec: { renewTime: new Date(renewTime).toISOString() } })

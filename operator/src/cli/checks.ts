@@ -2,7 +2,15 @@
  * What `smictl check` looks at, as a table: each check has a name, a page that says more, and a look at the cluster. Later checks
  * are about what earlier ones found in order. Knows how to ask, and neither terminals nor options.
  */
-import { clocks, definitionsOfOthers, mayInstall, otherMesh, reachable, recentEnough } from './checks-cluster.ts'
+import {
+  clocks,
+  definitionsOfOthers,
+  mayInstall,
+  otherMesh,
+  reachable,
+  recentEnough,
+  serviceAddresses,
+} from './checks-cluster.ts'
 import { definitionsServed, leader, ready, roots, trust, webhooksAnswer, webhooksTrusted } from './checks-mesh.ts'
 import { lagging, refusing, sameVersion, withoutProxy } from './checks-proxies.ts'
 import type { Look } from './look.ts'
@@ -25,6 +33,12 @@ export const CHECKS: readonly Check[] = [
   { stage: 'cluster', anchor: 'api-server', name: 'the API server answers', isGround: true, look: reachable },
   { stage: 'cluster', anchor: 'version', name: 'Kubernetes is 1.29 or later', look: recentEnough },
   { stage: 'cluster', anchor: 'clocks', name: 'clocks agree', look: clocks },
+  {
+    stage: 'cluster',
+    anchor: 'service-addresses',
+    name: 'proxies see the addresses of Services',
+    look: serviceAddresses,
+  },
   { stage: 'before', anchor: 'permissions', name: 'you may install the mesh', look: mayInstall },
   {
     stage: 'before',
