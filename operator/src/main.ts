@@ -11,7 +11,7 @@ import { MeshError } from './mesh-error.ts'
 import { MeshOperator } from './operator.ts'
 import { Announcer, announceStatus, StatusWriter } from './status/index.ts'
 import { createLog, Metrics, reportCluster } from './telemetry/index.ts'
-import { serviceNames, webhookPart, webhooksOf } from './webhooks/index.ts'
+import { heldBackPart, serviceNames, webhookPart, webhooksOf } from './webhooks/index.ts'
 
 /** Tokens of pods are made for this audience, and are worth nothing to any other service. */
 const AUDIENCE = 'smi-mesh'
@@ -83,6 +83,7 @@ async function operate(config: OperatorConfig): Promise<void> {
         parts: [
           trustPart(CONVERTED),
           async context => webhookPart({ ...(await webhooksOf(config, client)), announcer })(context),
+          heldBackPart,
         ],
       })
       log.info('serving', {

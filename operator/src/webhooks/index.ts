@@ -7,6 +7,7 @@ export {
   type Verdict,
 } from './admission-review.ts'
 export { conversionAnswer } from './conversion-review.ts'
+export { heldBackPart } from './held-back.ts'
 export { type Injection, inject, type SkipReason, STATUS_ANNOTATION } from './inject.ts'
 export { DEFAULT_PROXY_SETTINGS, type InjectContext, type ProxySettings, SETTING_FORMS } from './inject-context.ts'
 export { judgePod, type PodJudged, podPatch, type Uninjected } from './judge-pod.ts'

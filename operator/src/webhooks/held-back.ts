@@ -1,0 +1,110 @@
+/**
+ * Pods that could not be created while no replica answered. Whoever was to create them tries again ever more rarely: after an
+ * outage of an hour perhaps an hour later. A change of the object that wants them has it tried at once, so a replica that begins to
+ * lead makes one, in an annotation beside the status.
+ */
+import type { Part, PartContext } from '../cluster-runtime.ts'
+import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
+import { apiVersionText, type KubernetesClient, RESOURCES, type Resource } from '../kubernetes/index.ts'
+
+/** When it was made to be tried again. */
+const TRIED_AGAIN = 'smi-mesh.dev/tried-again'
+/** A replica leads before the API server has heard that it answers, and on a busy node long before. */
+const LOOKS_MS: readonly number[] = [1_000, 3_000, 8_000, 16_000, 30_000]
+
+interface Wanting {
+  readonly resource: Resource
+  /** Whether it wants pods that nobody has created. */
+  readonly lacks: (object: Fields) => boolean
+}
+
+const WANTING: readonly Wanting[] = [
+  {
+    resource: RESOURCES.replicaSets,
+    lacks: ({ status }) =>
+      listOf(fieldsOf(status)['conditions'])
+        .map(fieldsOf)
+        .some(({ type, status: is, message }) => type === 'ReplicaFailure' && is === 'True' && isOurs(textOf(message))),
+  },
+  {
+    resource: RESOURCES.statefulSets,
+    lacks: ({ spec, status }) => numberOf(fieldsOf(status)['replicas'], 0) < numberOf(fieldsOf(spec)['replicas'], 1),
+  },
+  {
+    resource: RESOURCES.daemonSets,
+    lacks: ({ status }) => {
+      const { currentNumberScheduled, desiredNumberScheduled } = fieldsOf(status)
+      return numberOf(currentNumberScheduled, 0) < numberOf(desiredNumberScheduled, 0)
+    },
+  },
+]
+
+/** "failed calling webhook \"pods.smi-mesh.dev\"" */
+function isOurs(message: string): boolean {
+  return /failed calling webhook "[a-z-]+\.smi-mesh\.dev"/.test(message)
+}
+
+function numberOf(value: unknown, otherwise: number): number {
+  return typeof value === 'number' ? value : otherwise
+}
+
+/** Has all that lacks pods tried again; answers with how many objects that were. Rejects with a MeshError. */
+export async function tryAgain(
+  client: Pick<KubernetesClient, 'list' | 'apply'>,
+  now: number,
+  signal?: AbortSignal,
+): Promise<number> {
+  let tried = 0
+  for (const { resource, lacks } of WANTING) {
+    for await (const { items } of client.list(resource, { signal })) {
+      for (const { metadata } of items.filter(lacks)) {
+        const { namespace, name, uid } = fieldsOf(metadata)
+        const annotations = { [TRIED_AGAIN]: new Date(now).toISOString() }
+        const object = {
+          ...{ apiVersion: apiVersionText(resource), kind: resource.kind },
+          metadata: { namespace: textOf(namespace), name: textOf(name), uid, annotations },
+        }
+        await client.apply(resource, object, { fieldManager: 'smi-mesh', force: true, subresource: 'status', signal })
+        tried++
+      }
+    }
+  }
+  return tried
+}
+
+/** The part of a replica that does so for a while when it begins to lead. */
+export async function heldBackPart({ client, nature, log }: PartContext): Promise<Part> {
+  const stopping = new AbortController()
+  let cancel: (() => void)[] = []
+  let looking = Promise.resolve()
+  const look = async () => {
+    await looking
+    if (stopping.signal.aborted) return
+    await tryAgain(client, nature.clock(), stopping.signal).then(
+      tried => {
+        if (tried > 0) log.info('pods that could not be created are tried again', { objects: tried })
+      },
+      (error: unknown) => {
+        if (!stopping.signal.aborted) log.warn('pods that could not be created are not tried again', { error })
+      },
+    )
+  }
+  const lookAfter = (ms: number) =>
+    nature.setTimer(() => {
+      looking = look()
+    }, ms)
+  const rest = () => {
+    for (const one of cancel.splice(0)) one()
+  }
+  return {
+    lead: leads => {
+      rest()
+      if (leads) cancel = LOOKS_MS.map(lookAfter)
+    },
+    stop: async () => {
+      rest()
+      stopping.abort()
+      await looking
+    },
+  }
+}
