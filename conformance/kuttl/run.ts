@@ -79,8 +79,8 @@ function filledIn({ image }: MeshOptions): string {
 
 /** Whether every step of a case passed. What kuttl says is told at its end, since cases run side by side. */
 function kuttl(folder: string, name: string, within: string): Promise<boolean> {
-  const artifacts = values.report === undefined ? [] : ['--artifacts-dir', resolve(values.report)]
-  const report = values.report === undefined ? [] : ['--report', 'xml', ...artifacts, '--report-name', name]
+  const reportTo = (to: string) => ['--report', 'xml', '--artifacts-dir', resolve(to), '--report-name', name]
+  const report = values.report === undefined ? [] : reportTo(values.report)
   const flags = ['--test', name, '--namespace', within, '--timeout', '180', '--parallel', '1', ...report]
   // It writes a file `kubeconfig` to where it runs, and its steps read that: each case has a place of its own.
   const cwd = mkdtempSync(join(tmpdir(), 'smi-kuttl-run-'))
