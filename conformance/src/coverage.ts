@@ -1,6 +1,7 @@
 /** Which cases cover which sentences of the text, and what is wrong with that. */
 import type { Case } from './case.ts'
 import type { Sentence, SpecText } from './spec.ts'
+import type { CaseResult } from './suite/run-case.ts'
 
 export interface Covered {
   readonly sentence: Sentence
@@ -9,6 +10,23 @@ export interface Covered {
 
 export function coverage({ sentences }: SpecText, cases: readonly Case[]): readonly Covered[] {
   return sentences.map(sentence => ({ sentence, cases: cases.filter(one => one.spec.includes(sentence.id)) }))
+}
+
+export interface Unasked {
+  readonly sentence: Sentence
+  /** Why its cases were skipped; none where one was asked and differs. */
+  readonly reasons: readonly string[]
+}
+
+/** Sentences that no case of a run has shown to hold. */
+export function unasked({ sentences }: SpecText, results: readonly CaseResult[]): readonly Unasked[] {
+  return sentences.flatMap(sentence => {
+    const verdicts = results.filter(one => one.case.spec.includes(sentence.id)).map(({ verdict }) => verdict)
+    if (verdicts.some(({ kind }) => kind === 'passed')) return []
+    const asked = verdicts.some(({ kind }) => kind === 'failed')
+    const reasons = verdicts.flatMap(verdict => (verdict.kind === 'skipped' ? [verdict.why] : []))
+    return [{ sentence, reasons: asked ? [] : [...new Set(reasons)] }]
+  })
 }
 
 /** Sentences that no case covers, cases that cite what is not in the list, and ids that stand for two sentences. */

@@ -3,7 +3,7 @@ import type { Case, Scene } from './case.ts'
 import type { EnvoyStage, EnvoySuiteDriver } from './drivers/suite-envoy.ts'
 import { modelDriver } from './drivers/suite-model.ts'
 import { FAULTS, type Fault } from './faults.ts'
-import type { Driver } from './suite/driver.ts'
+import type { Driver, Stage } from './suite/driver.ts'
 import { reasonToSkip, runCase } from './suite/run-case.ts'
 import { byScene } from './suite.ts'
 
@@ -42,12 +42,18 @@ async function inModel(fault: Fault, cases: readonly Case[], enough: number): Pr
 
 /** Cases that are asked of real proxies for each fault: the first that catch it in the model. */
 const ASKED_OF_PROXIES = 3
+/** One that differs is asked again for seconds, before it is believed. */
+const ASKED_OF_A_CLUSTER = 2
 
 /** The cases that proxies are to be asked about each fault, those that catch it in the model. */
-export function faultsToAsk(driver: Driver, cases: readonly Case[]): Promise<readonly Caught[]> {
+export function faultsToAsk(
+  driver: Driver,
+  cases: readonly Case[],
+  enough = ASKED_OF_PROXIES,
+): Promise<readonly Caught[]> {
   return faultsInModel(
     cases.filter(one => reasonToSkip(driver, one) === undefined),
-    ASKED_OF_PROXIES,
+    enough,
   )
 }
 
@@ -93,6 +99,44 @@ export function together(caught: readonly Caught[]): readonly Caught[] {
   })
 }
 
+/** What came of faults; `control`: cases that fail where there is no fault, so that nothing follows from them. */
+export interface FaultRun {
+  readonly caught: readonly Caught[]
+  readonly control: readonly Case[]
+}
+
+/** A mesh in a cluster that can be made wrong. All of it is, so that one case is asked at a time. */
+export interface SpoilableDriver extends Driver {
+  /** From the next case on; undefined makes it right again. */
+  spoil(fault: Fault | undefined): void
+}
+
+/** Each fault in a cluster. All scenes are there from the beginning: pods take longest. */
+export async function faultsInCluster(driver: SpoilableDriver, cases: readonly Case[]): Promise<FaultRun> {
+  const wanted = await faultsToAsk(driver, cases, ASKED_OF_A_CLUSTER)
+  const asked = [...new Set(wanted.flatMap(({ by }) => by))]
+  const scenes = [...byScene(asked).keys()]
+  const stages = new Map<Scene, Stage>()
+  const failing = async (fault: Fault | undefined, those: readonly Case[]) => {
+    driver.spoil(fault)
+    const red: Case[] = []
+    for (const one of those) {
+      const stage = stages.get(one.scene)
+      if (stage !== undefined && (await runCase(stage, one)).kind === 'failed') red.push(one)
+    }
+    return red
+  }
+  try {
+    await Promise.all(scenes.map(async scene => stages.set(scene, await driver.enter(scene))))
+    const control = await failing(undefined, asked)
+    const caught: Caught[] = []
+    for (const { fault, by } of wanted) caught.push({ fault, by: await failing(fault, by), asked: by.length })
+    return { caught, control }
+  } finally {
+    await Promise.all([...stages.values()].map(stage => stage.stop()))
+  }
+}
+
 export function caughtText(caught: readonly Caught[]): string {
   const rows = caught.map(({ fault, by, asked }) => {
     const some = by.slice(0, 3).map(({ id }) => id)
@@ -100,4 +144,11 @@ export function caughtText(caught: readonly Caught[]): string {
     return `| ${fault.name} | ${fault.says} | ${by.length} of ${asked} | ${some.join(', ') || 'NONE'}${more} |`
   })
   return ['| fault | such a mesh | red | cases that catch it |', '|---|---|---|---|', ...rows, ''].join('\n')
+}
+
+/** One line. */
+export function caughtTotal(driver: string, caught: readonly Caught[]): string {
+  const missed = caught.filter(({ by }) => by.length === 0).map(({ fault }) => fault.name)
+  const unnoticed = missed.length === 0 ? '' : `; nobody noticed ${missed.join(', ')}`
+  return `${driver}: ${caught.length - missed.length} of ${caught.length} faults turn the suite red${unnoticed}`
 }

@@ -63,7 +63,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'stale-endpoints',
     says: 'pods that come or go are not noticed',
-    objects: (now, before) => now.map(object => (object['kind'] === 'Pod' ? (same(object, before) ?? object) : object)),
+    objects: (now, before) =>
+      before.length === 0 ? now : [...now.filter(object => !isEndpoint(object)), ...before.filter(isEndpoint)],
   },
   {
     name: 'wrong-identity',
@@ -88,7 +89,11 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'ignore-target-ports',
     says: 'the port of a Service is taken for the port of its pods',
-    objects: now => now.map(object => (object['kind'] === 'Service' ? withoutTargetPorts(object) : object)),
+    // EndpointSlices would say better.
+    objects: now =>
+      now
+        .filter(object => object['kind'] !== 'EndpointSlice')
+        .map(object => (object['kind'] === 'Service' ? withoutTargetPorts(object) : object)),
   },
 ]
 
@@ -178,6 +183,10 @@ function withoutTargetPorts(service: RawObject): RawObject {
   const spec = fields(service['spec'])
   const ports = list(spec['ports']).map(port => ({ ...fields(port), targetPort: Number(fields(port)['port']) }))
   return { ...service, spec: { ...spec, ports } }
+}
+
+function isEndpoint({ kind }: RawObject): boolean {
+  return kind === 'Pod' || kind === 'EndpointSlice'
 }
 
 function same(object: RawObject, among: readonly RawObject[]): RawObject | undefined {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Case } from './case.ts'
 import { byVersion, json, junit, markdown } from './report.ts'
+import type { SpecText } from './spec.ts'
 import type { Verdict } from './suite/run-case.ts'
 import type { SuiteResult } from './suite.ts'
 
@@ -34,6 +35,11 @@ const RESULT: SuiteResult = {
   ],
 }
 
+const SPEC: SpecText = {
+  sentences: ['split.weights', 'split.root', 'l4.udp'].map(id => ({ id, of: 'traffic', versions: [], quote: '' })),
+  unchecked: [],
+}
+
 test('a version is supported fully, in part or not at all', () => {
   assert.deepEqual(
     byVersion(RESULT).map(({ kind, version, support }) => `${kind} ${version} ${support}`),
@@ -42,10 +48,21 @@ test('a version is supported fully, in part or not at all', () => {
 })
 
 test('the report for people names what differs and what was not asked', () => {
-  const text = markdown(RESULT)
+  const text = markdown(RESULT, SPEC)
   assert.match(text, /^# SMI conformance: model: 2 passed, 1 failed, 1 skipped in 3\.0 s/)
   assert.match(text, /\| g\/two \| A < B & "C" \| 1 < 2 \\\| 3/)
   assert.match(text, /- no UDP: g\/four/)
+})
+
+test('the report for people counts the sentences that hold, and says of the others why nobody knows', () => {
+  const [first, second] = RESULT.results
+  assert.ok(first && second)
+  const skipped: Verdict = { kind: 'skipped', why: 'no UDP' }
+  const about = (id: string, verdict: Verdict) => ({ ...first, verdict, case: { ...first.case, spec: [id] } })
+  const results = [first, about('split.root', second.verdict), about('l4.udp', skipped)]
+  const text = markdown({ ...RESULT, results }, SPEC)
+  assert.match(text, /Of 3 sentences of the texts 1 hold by at least one case\./)
+  assert.match(text, /\| split\.root \| differs \|\n\| l4\.udp \| no UDP \|/)
 })
 
 test('the report for machines escapes what XML cannot bear', () => {

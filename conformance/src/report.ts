@@ -1,6 +1,7 @@
 /** The results of a run for people and machines: by kind and version, case by case, as Markdown, JUnit and JSON. */
 import { versionsOf } from './case/read.ts'
-import { cell } from './coverage.ts'
+import { cell, unasked } from './coverage.ts'
+import type { SpecText } from './spec.ts'
 import type { CaseResult } from './suite/run-case.ts'
 import type { SuiteResult } from './suite.ts'
 
@@ -50,7 +51,20 @@ export function totalsText(result: SuiteResult): string {
   return `${result.driver}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${(result.ms / 1000).toFixed(1)} s`
 }
 
-export function markdown(result: SuiteResult): string {
+/** How many sentences hold by what was asked; of the others, why nothing was asked. */
+function sentencesText(spec: SpecText, { results }: SuiteResult): readonly string[] {
+  const open = unasked(spec, results)
+  const rows = open.map(({ sentence, reasons }) => {
+    return `| ${sentence.id} | ${reasons.length === 0 ? 'differs' : cell(reasons.join('; '))} |`
+  })
+  const held = spec.sentences.length - open.length
+  return [
+    `\n## Sentences\n\nOf ${spec.sentences.length} sentences of the texts ${held} hold by at least one case.\n`,
+    ...(rows.length > 0 ? ['| sentence | why not |\n|---|---|', ...rows] : []),
+  ]
+}
+
+export function markdown(result: SuiteResult, spec: SpecText): string {
   const { results } = result
   const rows = byVersion(result).map(
     row => `| ${row.kind} | ${row.version} | ${row.support} | ${row.passed} | ${row.failed} | ${row.skipped} |`,
@@ -69,6 +83,7 @@ export function markdown(result: SuiteResult): string {
       ? ['\n## What differs from the text\n', '| case | what it asks | what came of it |\n|---|---|---|', ...failures]
       : []),
     ...(skipped.length > 0 ? ['\n## What was not asked, and why\n', ...skipped] : []),
+    ...sentencesText(spec, result),
     '',
   ].join('\n')
 }

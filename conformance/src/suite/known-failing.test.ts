@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Case } from '../case.ts'
-import { parseKnownFailing, surprises } from './known-failing.ts'
+import { greens, listedIn, surprises } from './known-failing.ts'
 import type { Verdict } from './run-case.ts'
 
 function result(id: string, verdict: Verdict) {
@@ -19,7 +19,7 @@ const RESULTS = [
 
 test('a case that differs fails the run unless it is listed', () => {
   assert.deepEqual(surprises(RESULTS, new Set()), ['a/bad: it differs'])
-  assert.deepEqual(surprises(RESULTS, parseKnownFailing('# known\na/bad  # until Envoy knows how\n')), [])
+  assert.deepEqual(surprises(RESULTS, listedIn('# known\na/bad  # until Envoy knows how\n')), [])
 })
 
 test('a listed case that passes, or is no case, fails the run', () => {
@@ -31,4 +31,10 @@ test('a listed case that passes, or is no case, fails the run', () => {
 
 test('a listed case that cannot be asked is no news', () => {
   assert.deepEqual(surprises(RESULTS, new Set(['a/bad', 'a/elsewhere'])), [])
+})
+
+test('where no mesh is, a case that passes is told, and one that fails is as it has to be', () => {
+  assert.deepEqual(greens(RESULTS), [
+    'a/good passes where no mesh is: correct it, or say in passes-without-mesh.txt why it may.',
+  ])
 })

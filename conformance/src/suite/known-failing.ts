@@ -1,8 +1,8 @@
-/** Cases that are known to differ from the text: a list that may only shrink. */
+/** Lists of cases: those known to differ from the text, which may only grow fewer, and those that prove nothing by themselves. */
 import type { CaseResult } from './run-case.ts'
 
 /** One id a line; what follows a `#` is the reason. */
-export function parseKnownFailing(source: string): ReadonlySet<string> {
+export function listedIn(source: string): ReadonlySet<string> {
   const lines = source.split('\n').map(line => line.replace(/#.*/, '').trim())
   return new Set(lines.filter(line => line !== ''))
 }
@@ -19,4 +19,13 @@ export function surprises(results: readonly CaseResult[], known: ReadonlySet<str
     return verdict.kind === 'passed' ? [`${id} is listed as failing, and passes; remove the line.`] : []
   })
   return [...failed, ...stale]
+}
+
+/** What makes a run fail where every case has to: one that passes. */
+export function greens(results: readonly CaseResult[]): readonly string[] {
+  return results
+    .filter(({ verdict }) => verdict.kind === 'passed')
+    .map(
+      ({ case: one }) => `${one.id} passes where no mesh is: correct it, or say in passes-without-mesh.txt why it may.`,
+    )
 }

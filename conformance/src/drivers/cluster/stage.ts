@@ -12,7 +12,7 @@ import type { MeshOptions } from './mesh.ts'
 import { type NamespaceNames, namespaceNames } from './namespaces.ts'
 
 /** Pods that have to start, with a sidecar that has to be configured. */
-const START_MS = 180_000
+const START_MS = 300_000
 const LOOK_MS = 100
 const ASK_MS = 20
 /** A mesh that says of an object that it was read is about to tell its proxies, which is a matter of milliseconds. */
@@ -21,6 +21,8 @@ const TOLD_MS = 50
 export interface ClusterWays {
   readonly api: Kubernetes
   readonly caller: (place: CallerPlace) => Caller
+  /** Called at the beginning of each case, once all is cleared away. */
+  readonly begun?: (() => Promise<void>) | undefined
 }
 
 export class ClusterStage implements Stage {
@@ -72,7 +74,8 @@ export class ClusterStage implements Stage {
       this.#scale(Object.fromEntries(back.map(({ name, replicas }) => [name, replicas]))),
       this.#mark(access),
     ])
-    this.#changed(!isMarked || changed.length + back.length > 0 || !own.every(isSmi))
+    await this.#ways.begun?.()
+    this.#changed(this.#ways.begun !== undefined || !isMarked || changed.length + back.length > 0 || !own.every(isSmi))
   }
 
   async change({ apply, delete: gone, scale }: WorldChange): Promise<void> {
