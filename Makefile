@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check unit golden envoy-tests bench clean
-.PHONY: cluster-tools images cluster-up cluster-down cluster-tests kubectl conformance
+.PHONY: cluster-tools images cluster-up cluster-down cluster-tests kubectl conformance root
 
 ENVOY_VERSION := 1.40.0
 # Node 24 comes with node_modules (optionalDependencies), so its .bin goes first.
@@ -72,8 +72,11 @@ kubectl: ## Ask it: make kubectl ARGS='get pods -A'
 cluster-tests: setup cluster-tools ## Tests with a real Kubernetes, started and ended by them (or KUBECONFIG=one of yours)
 	npm run --silent test:cluster
 
-conformance: setup cluster-tools ## The whole suite: the model, real Envoys, and the mesh in a real cluster; conformance-results/
+conformance: root setup cluster-tools ## The whole suite: the model, real Envoys, and a real cluster with and without a mesh; conformance-results/
 	@CLUSTER=conformance conformance/all.sh
+
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "A node needs root for its namespaces: run this as root; make unit and make envoy-tests ask the same cases without a cluster." >&2; exit 1; }
 
 clean: ## Remove what was installed and generated
 	rm -rf node_modules .tools .cluster dataplane/src/proto/gen bench-results conformance-results

@@ -4,7 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 checkout=$(cd ../../.. && pwd)
-cache=${SMI_MESH_CACHE:-$HOME/.cache/smi-mesh}/tools
+cache=${SMI_MESH_CACHE:-}
+# beside the checkout, where what is built outlives it; or in its user's own
+for folder in "$checkout/../.cache/smi-mesh" "$HOME/.cache/smi-mesh"; do
+  [ -n "$cache" ] || [ ! -d "$folder" ] || cache=$(realpath "$folder")
+done
+cache=${cache:-$HOME/.cache/smi-mesh}/tools
 command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer, then run this again." >&2; exit 1; }
 export CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
 
