@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Cluster, startCluster } from './harness/cluster.ts'
-import { compared, everyObject } from './harness/every-object.ts'
+import { everyObject, isAll } from './harness/every-object.ts'
 import { CHART, CHECKOUT, type Installer, installer } from './harness/installer.ts'
 import { until } from './harness/until.ts'
 
@@ -181,8 +181,7 @@ describe('an installed mesh', () => {
   })
 
   /** Dependents and namespaces go in their own time. */
-  const becomes = (expected: readonly string[]) =>
-    until('all is as expected', async () => compared(await everyObject(cluster), expected))
+  const becomes = (expected: readonly string[]) => until('all is as expected', () => isAll(cluster, expected))
 })
 
 const MAY: readonly (readonly [string, string, string])[] = [

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type Cluster, outputOf, startCluster } from './harness/cluster.ts'
-import { compared, everyObject } from './harness/every-object.ts'
+import { everyObject, isAll } from './harness/every-object.ts'
 import { CHART, type Installer, installer } from './harness/installer.ts'
 import { LoadFollower, loadManifest } from './harness/load.ts'
 import { PREVIOUS_TAG, type PreviousVersion, previousVersion } from './harness/previous-version.ts'
@@ -181,7 +181,7 @@ describe('a mesh that carries traffic', { timeout: 850_000 }, () => {
     assert.doesNotMatch(rules, /smi/)
   })
 
-  test('leaves nothing at all where smictl is asked not to', async () => {
+  test('phrase 15: "Uninstall leaves no iptables, webhooks, CRD finalizers, secrets", if smictl is asked so', async () => {
     const { said, status } = await smictl('uninstall', '--crds', '--remove-namespace')
     assert.equal(status, 0, said)
     assert.match(said, /^removed Secret smi-mesh\/smi-mesh-authority$/m)
@@ -198,12 +198,7 @@ describe('a mesh that carries traffic', { timeout: 850_000 }, () => {
   }
   /** What is of the shop is its users'; dependents and namespaces go in their own time. */
   const leaves = (expected: readonly string[]) =>
-    until('all is as expected', async () =>
-      compared(
-        (await everyObject(cluster)).filter(name => !/ shop\/|^Namespace \/shop$/.test(name)),
-        expected,
-      ),
-    )
+    until('all is as expected', () => isAll(cluster, expected, name => !/ shop\/|^Namespace \/shop$/.test(name)))
 })
 
 interface Pod {

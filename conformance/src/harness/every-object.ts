@@ -14,9 +14,21 @@ export async function everyObject(cluster: Pick<Cluster, 'kubectl'>): Promise<re
   return items.map(({ kind, metadata }: Item) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).sort()
 }
 
-/** What is too many and what is missing, in a sentence; true where it is all as expected. */
-export function compared(found: readonly string[], expected: readonly string[]): true | string {
-  const more = found.filter(name => !expected.includes(name)).map(name => `more: ${name}`)
-  const less = expected.filter(name => !found.includes(name)).map(name => `less: ${name}`)
-  return more.length + less.length === 0 || [...more, ...less].join(', ')
+/**
+ * Whether what there is now is what is expected: true, or what is too many and what is missing in a sentence. `of` leaves out what does
+ * not matter. While kinds go, they are listed and cannot be asked for: that is an answer too.
+ */
+export async function isAll(
+  cluster: Pick<Cluster, 'kubectl'>,
+  expected: readonly string[],
+  of: (name: string) => boolean = () => true,
+): Promise<true | string> {
+  try {
+    const found = (await everyObject(cluster)).filter(of)
+    const more = found.filter(name => !expected.includes(name)).map(name => `more: ${name}`)
+    const less = expected.filter(name => !found.includes(name)).map(name => `less: ${name}`)
+    return more.length + less.length === 0 || [...more, ...less].join(', ')
+  } catch (error) {
+    return String(error)
+  }
 }

@@ -43,6 +43,7 @@ export const INSTALLED: readonly Installed[] = [
   named(namespaced(RBAC, 'RoleBinding', 'rolebindings'), NAME),
   named(namespaced(RBAC, 'Role', 'roles'), NAME),
   named(namespaced('coordination.k8s.io', 'Lease', 'leases'), NAME),
+  named(namespaced('', 'ConfigMap', 'configmaps'), 'smi-mesh-refusals'),
   named(namespaced('', 'Secret', 'secrets'), 'smi-mesh-authority'),
   named(namespaced('', 'ServiceAccount', 'serviceaccounts'), NAME),
   { resource: namespaced('', 'Secret', 'secrets'), names: [], labelled: `owner=helm,name=${NAME}` },
