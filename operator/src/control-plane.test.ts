@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { ServerCredentials } from '@grpc/grpc-js'
+import type { Settled } from '@smi-mesh/dataplane/derive'
 import { DEFAULT_MESH_CONFIG } from '@smi-mesh/dataplane/mesh'
-import { type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
+import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
 import { identify } from './sources/identify.ts'
 import type { Source, SourceObserver } from './sources/source.ts'
 
@@ -110,7 +111,7 @@ test('asked what it would say of an object, it publishes nothing and says nothin
   source.observer?.changes([])
   plane.whatIf({ ref, object: undefined })
   assert.deepEqual(plane.findings(), [])
-  assert.deepEqual(published, [0, 0])
+  assert.deepEqual(published, [0])
 })
 
 test('a namespace has proxies if it has joined, and as long as a pod there has one', async t => {
@@ -166,3 +167,32 @@ test('of what changed, and of what is said anew, a revision says the names; the 
     await plane.stop()
   }
 })
+
+for (const [what, disturb] of [
+  ['a question what would be', (plane: ControlPlane) => void plane.whatIf({ ref: REF, object: SERVICE })],
+  ['an object that says the same', (_plane: ControlPlane, on: SourceObserver) => on.changes([told(SERVICE)])],
+] as const) {
+  test(`${what} does not hold up the change that follows`, async t => {
+    const source = new Told(true)
+    let now = 0
+    let settled = Promise.withResolvers<boolean>()
+    const events = { settled: ({ recomputed }: Settled) => settled.resolve(recomputed.size > 0) }
+    const { given } = options(source, { holdoffMs: 60_000, now: () => now, events })
+    const plane = await startControlPlane(given)
+    t.after(() => plane.stop())
+    const { observer } = source
+    assert.ok(observer)
+    now += 120_000
+    disturb(plane, observer)
+    await new Promise(resolve => setTimeout(resolve, 2))
+    settled = Promise.withResolvers()
+    observer.changes([told({ ...SERVICE, spec: { ...SERVICE.spec, clusterIP: '10.0.0.2' } })])
+    const late = setTimeout(() => settled.reject(new Error('It waits for the holdoff.')), 90)
+    assert.equal(await settled.promise, true)
+    clearTimeout(late)
+  })
+}
+
+function told(object: object) {
+  return { ref: REF, object, origin: 'shop.yaml:1' }
+}

@@ -180,7 +180,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     xdsPort,
     ...sayings(facts, compiled, serving),
     whatIf: change => {
-      revisions.now() // what has come before belongs to the world as it is
+      revisions.pending() // what has come before belongs to the world as it is
       return trial(change, graph, facts, compiled.findings)
     },
     sourceProblems: () => problems,

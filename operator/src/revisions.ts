@@ -53,7 +53,14 @@ export class Revisions {
     const began = this.#now()
     const settled = this.#graph.settle()
     const committed = this.#serving.commit(settled)
-    this.#last = this.#now()
-    this.#options.settled?.(settled, committed, this.#last - began)
+    const ended = this.#now()
+    // What came to nothing costs nothing: in a cluster most does, and a change that follows need not wait for it.
+    if (settled.recomputed.size > 0 || committed.changed > 0) this.#last = ended
+    this.#options.settled?.(settled, committed, ended - began)
+  }
+
+  /** Settles what has come and still waits. */
+  pending(): void {
+    if (this.#waiting !== undefined) this.now()
   }
 }
