@@ -119,7 +119,10 @@ function commandsOf(page: string, from: string, to: string): readonly ShownComma
 async function released(cluster: Cluster, image: string): Promise<void> {
   const { version } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8'))
   const ctr = [join(CHECKOUT, '.tools/bin/ctr'), '-a', `/run/smi-mesh/${NAME}/node-1/containerd.sock`, '-n', 'k8s.io']
-  const names = [`localhost/smi-mesh/${image}:dev`, `docker.io/smi-mesh/${image}:${version}`]
+  const names = [
+    `localhost/smi-mesh/${image}:dev`,
+    ...['docker.io', 'localhost'].map(at => `${at}/smi-mesh/${image}:${version}`),
+  ]
   const [program = '', ...words] = [...ctr, 'images', 'tag', ...names]
   await outputOf(cluster.inNode(program, words))
 }
