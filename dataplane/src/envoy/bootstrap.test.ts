@@ -36,6 +36,11 @@ test('a control plane by name is resolved, one by address is not', () => {
   assert.match(JSON.stringify(bootstrap(options)), /"type":"STATIC"/)
 })
 
+test('a proxy looks for its control plane at least every ten seconds', () => {
+  const backOff = '"retry_back_off":{"base_interval":"0.5s","max_interval":"10s"}'
+  assert.ok(JSON.stringify(bootstrap(options)).includes(backOff))
+})
+
 test('replaced PEM files are read again', () => {
   const type = 'type.googleapis.com/envoy.service.discovery.v3.DiscoveryResponse'
   for (const [path, content] of credentialDescriptions(files)) {

@@ -104,7 +104,7 @@ export function bootstrap(options: BootstrapOptions): JsonValue {
       ads_config: {
         api_type: 'DELTA_GRPC',
         transport_api_version: 'V3',
-        grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER } }],
+        grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER, retry_policy: { retry_back_off: RECONNECTING } } }],
         set_node_on_first_message_only: true,
       },
       cds_config: { ads: {}, resource_api_version: 'V3', ...patience },
@@ -119,6 +119,8 @@ export function bootstrap(options: BootstrapOptions): JsonValue {
 }
 
 const XDS_CLUSTER = 'xds'
+/** Chance within these. Left alone, Envoy comes back half a minute after its control plane, and knows of no change until then. */
+const RECONNECTING = { base_interval: '0.5s', max_interval: '10s' }
 const DEFAULT_MAX_CONNECTIONS = 50_000
 
 const RUNTIME = {

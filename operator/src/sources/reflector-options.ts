@@ -3,7 +3,7 @@ import type { KubernetesClient, Resource } from '../kubernetes/index.ts'
 import type { SourceChange } from './source.ts'
 
 export interface ReflectorTiming {
-  /** Objects in a page of a list. */
+  /** Objects in a page of a list. All of a page is held at once, as text and as objects, beside those of other kinds. */
   readonly pageSize: number
   /** The server is asked to end a watch after once to twice this time, so that connections spread over its replicas. */
   readonly watchMs: number
@@ -20,11 +20,11 @@ export interface ReflectorTiming {
 }
 
 export const DEFAULT_TIMING: ReflectorTiming = {
-  pageSize: 500,
+  pageSize: 100,
   watchMs: 300_000,
   silenceMs: 90_000,
   retryFirstMs: 200,
-  retryMostMs: 30_000,
+  retryMostMs: 8_000,
   confirmMs: 2_000,
   absentMs: 15_000,
   auditMs: 600_000,
