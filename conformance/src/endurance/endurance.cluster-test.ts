@@ -120,33 +120,27 @@ describe('traffic through sidecars', () => {
 
   test('a rolling restart of the operator fails no request', t => unharmed(t, () => restarted(inMesh, 'smi-mesh')))
 
-  test('phrase 4: "kubectl delete pod of the only control-plane pod during a rollout: nothing fails"', t =>
-    unharmed(t, async () => {
-      const [only] = await operators()
-      await inScene('rollout', 'restart', 'deployment/server')
-      await inMesh('delete', 'pod', only?.name ?? '', '--wait=false')
-      await until('the only pod is gone', async () => (await operators()).every(({ name }) => name !== only?.name))
-      await inMesh('rollout', 'status', 'deployment/smi-mesh', '--timeout=115s')
-      const back = performance.now()
-      await rolledOut('server')
-      const took = performance.now() - back
-      t.diagnostic(`the rollout was over ${seconds(took)} after the control plane was back`)
-      assert.ok(took < BACK_MS, `${took} ms`)
-    }))
+  test('phrase 9: "WebSocket upgrade works"', async () => {
+    const [client] = await lateOnes('client')
+    const said = await inScene('exec', client?.name ?? '', '-c', 'app', '--', 'node', '-e', UPGRADE)
+    assert.equal(said.trim(), '101 hello')
+  })
 
-  test('a killed leader fails no request, and another leads', t =>
-    unharmed(t, async () => {
-      await inMesh('scale', 'deployment/smi-mesh', '--replicas=2')
-      await inMesh('rollout', 'status', 'deployment/smi-mesh', '--timeout=115s')
-      const lease = () => inMesh('get', 'lease', 'smi-mesh', '-o=jsonpath={.spec.holderIdentity}')
-      const holder = await lease()
-      const leader = (await operators()).find(({ name }) => name === holder)
-      assert.ok(leader)
-      await killContainer(NAME, leader.container)
-      const killed = performance.now()
-      await until('another leads', async () => (await lease()) !== holder)
-      t.diagnostic(`another leads ${seconds(performance.now() - killed)} after`)
-    }))
+  test('phrase 10: "tcpSocket probe really fails when the app is dead"', async t => {
+    await apply([MORTAL])
+    await inScene('wait', '--for=condition=Ready', 'pod/mortal', '--timeout=60s')
+    const [alive] = await lateOnes('mortal')
+    assert.ok(alive?.containers.includes('smi-mesh-proxy'))
+    // The process goes on, and listens no more.
+    await inScene('exec', 'mortal', '-c', 'app', '--', 'kill', '-USR2', '1')
+    const died = performance.now()
+    await until('it is not ready', async () => (await lateOnes('mortal'))[0]?.ready === false)
+    t.diagnostic(`not ready ${seconds(performance.now() - died)} after`)
+    await until('it is started again', async () => {
+      const [pod] = await lateOnes('mortal')
+      return pod?.ready === true && pod.restarts === 1
+    })
+  })
 
   test('the operator deleted and made again: nothing is lost, and pods created meanwhile are not unguarded', t =>
     unharmed(t, async () => {
@@ -188,6 +182,34 @@ describe('traffic through sidecars', () => {
       assert.ok(took < BACK_MS, `${took} ms`)
     }))
 
+  test('a killed leader fails no request, and another leads', t =>
+    unharmed(t, async () => {
+      await inMesh('scale', 'deployment/smi-mesh', '--replicas=2')
+      await inMesh('rollout', 'status', 'deployment/smi-mesh', '--timeout=115s')
+      const lease = () => inMesh('get', 'lease', 'smi-mesh', '-o=jsonpath={.spec.holderIdentity}')
+      const holder = await lease()
+      const leader = (await operators()).find(({ name }) => name === holder)
+      assert.ok(leader)
+      await killContainer(NAME, leader.container)
+      const killed = performance.now()
+      await until('another leads', async () => (await lease()) !== holder)
+      t.diagnostic(`another leads ${seconds(performance.now() - killed)} after`)
+    }))
+
+  test('phrase 4: "kubectl delete pod of the only control-plane pod during a rollout: nothing fails"', t =>
+    unharmed(t, async () => {
+      const [only] = await operators()
+      await inScene('rollout', 'restart', 'deployment/server')
+      await inMesh('delete', 'pod', only?.name ?? '', '--wait=false')
+      await until('the only pod is gone', async () => (await operators()).every(({ name }) => name !== only?.name))
+      await inMesh('rollout', 'status', 'deployment/smi-mesh', '--timeout=115s')
+      const back = performance.now()
+      await rolledOut('server')
+      const took = performance.now() - back
+      t.diagnostic(`the rollout was over ${seconds(took)} after the control plane was back`)
+      assert.ok(took < BACK_MS, `${took} ms`)
+    }))
+
   test('phrase 8: "gRPC stream lives 24 h": no timer ends it, and none has', async t => {
     for (const name of ['client', 'server', 'quiet-client', 'quiet-server']) {
       const [pod] = await lateOnes(name)
@@ -203,28 +225,6 @@ describe('traffic through sidecars', () => {
     await until('the silent client has ended', async () => last()?.ended === true)
     assert.deepEqual(last()?.answered, { post: 0, grpc: 0, stream: 2, socket: 2 })
     assert.deepEqual(last()?.failures, [])
-  })
-
-  test('phrase 9: "WebSocket upgrade works"', async () => {
-    const [client] = await lateOnes('client')
-    const said = await inScene('exec', client?.name ?? '', '-c', 'app', '--', 'node', '-e', UPGRADE)
-    assert.equal(said.trim(), '101 hello')
-  })
-
-  test('phrase 10: "tcpSocket probe really fails when the app is dead"', async t => {
-    await apply([MORTAL])
-    await inScene('wait', '--for=condition=Ready', 'pod/mortal', '--timeout=60s')
-    const [alive] = await lateOnes('mortal')
-    assert.ok(alive?.containers.includes('smi-mesh-proxy'))
-    // The process goes on, and listens no more.
-    await inScene('exec', 'mortal', '-c', 'app', '--', 'kill', '-USR2', '1')
-    const died = performance.now()
-    await until('it is not ready', async () => (await lateOnes('mortal'))[0]?.ready === false)
-    t.diagnostic(`not ready ${seconds(performance.now() - died)} after`)
-    await until('it is started again', async () => {
-      const [pod] = await lateOnes('mortal')
-      return pod?.ready === true && pod.restarts === 1
-    })
   })
 })
 
