@@ -24,7 +24,7 @@ import type { KubernetesClient } from './kubernetes/index.ts'
 import { Lease } from './leader/index.ts'
 import { Readiness } from './readiness.ts'
 import { coreKinds, type Followed, KubernetesSource, type ReflectorTiming } from './sources/index.ts'
-import { StatusFollower, type StatusWriter } from './status/index.ts'
+import { type Refused, SharedRefusals, StatusFollower, type StatusWriter } from './status/index.ts'
 import {
   type ClusterEvents,
   EventLoopDelay,
@@ -33,6 +33,9 @@ import {
   reportIdentity,
   reportPipeline,
 } from './telemetry/index.ts'
+
+/** The ConfigMap in which replicas tell each other what their proxies refuse. */
+const REFUSALS = 'smi-mesh-refusals'
 
 /** Clock and chance, from `main.ts`. */
 export interface Nature {
@@ -189,9 +192,23 @@ async function begin(
   })
   readiness.ask(() => source.unready())
   const parts: Part[] = []
-  const { plane, issuer } = await serve(options, source, authority, () => {
-    for (const part of parts) part.changed?.()
+  const shared = new SharedRefusals({
+    ...nature,
+    client,
+    at: { namespace: config.namespace, name: REFUSALS },
+    identity: config.identity,
+    own: () => served.follower.refused(),
+    leads: () => lease.leads,
+    onChange: () => served.follower.othersRefusals(),
+    onFailure: error => log.warn('refusals not shared', { error }),
   })
+  const served = await serve(options, source, authority, {
+    changed: () => {
+      for (const part of parts) part.changed?.()
+    },
+    others: () => shared.others(),
+  })
+  const { plane, issuer } = served
   endings.push(() => plane.stop())
   endings.push(() => statuses.stop())
   const lease = new Lease({
@@ -219,6 +236,8 @@ async function begin(
   }
   readiness.ask(() => parts.flatMap(part => part.unready?.() ?? []))
   lease.start()
+  shared.start()
+  endings.push(() => shared.stop())
   endings.push(() => lease.stop()) // first of all to end: another replica writes while this one lets its proxies go
   return { plane, authority, issuer, lease }
 }
@@ -228,12 +247,24 @@ function authorityOf({ config, authorityStore, nature }: ClusterRuntimeOptions):
   return { trustDomain: mesh.trustDomain, store: authorityStore, now: nature.clock, leafMs: certificateTtlMs }
 }
 
+interface Served {
+  readonly plane: ControlPlane
+  readonly issuer: Issuer
+  readonly follower: StatusFollower
+}
+
+interface Surroundings {
+  readonly changed: () => void
+  /** What proxies of other replicas refuse. */
+  readonly others: () => Refused
+}
+
 async function serve(
   options: ClusterRuntimeOptions,
   source: KubernetesSource,
   authority: Signatory,
-  changed: () => void,
-): Promise<{ readonly plane: ControlPlane; readonly issuer: Issuer }> {
+  { changed, others }: Surroundings,
+): Promise<Served> {
   const { config, statuses, log, metrics, nature } = options
   const { clock, now, random, setTimer } = nature
   const begun: { issuer?: Issuer; follower?: StatusFollower } = {}
@@ -287,9 +318,10 @@ async function serve(
     now,
     signal: options.signal,
   })
-  begun.follower = new StatusFollower(plane, wanted => statuses.want(wanted))
-  begun.follower.all()
+  const follower = new StatusFollower(plane, wanted => statuses.want(wanted), others)
+  begun.follower = follower
+  follower.all()
   const issuer = issuerNow()
   issuer.start()
-  return { plane, issuer }
+  return { plane, issuer, follower }
 }

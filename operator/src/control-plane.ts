@@ -187,9 +187,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     proxied,
     uninjected: namespace => facts.namespaces.get(namespace)?.uninjected ?? 'unknown',
     originOf: ref => origins.of(ref),
-    proxies: () => serving.proxies(),
-    counters: () => serving.counters(),
-    held: workload => serving.held(workload),
     stop,
   }
 }
@@ -204,9 +201,12 @@ function namespacesWithProxies(graph: Graph, facts: FactTables): () => readonly 
   return () => [...new Set([...joined.keys(), ...withProxies.keys()])].sort()
 }
 
-type Sayings = Pick<ControlPlane, 'subjects' | 'findings' | 'concerned' | 'spoken' | 'refused'>
+type Sayings = Pick<
+  ControlPlane,
+  'subjects' | 'findings' | 'concerned' | 'spoken' | 'refused' | 'proxies' | 'counters' | 'held'
+>
 
-/** What there is to say of the user's objects, and of which. */
+/** What there is to say of the user's objects, and of which; and of proxies. */
 function sayings(facts: FactTables, compiled: CompiledMesh, serving: Serving): Sayings {
   return {
     subjects: () => [...facts.subjects.entries()].map(([, subject]) => subject),
@@ -216,6 +216,9 @@ function sayings(facts: FactTables, compiled: CompiledMesh, serving: Serving): S
       const subject = facts.subjects.get(key)
       return subject === undefined ? undefined : { subject, findings: compiled.findings.get(key) ?? [] }
     },
+    proxies: () => serving.proxies(),
+    counters: () => serving.counters(),
+    held: workload => serving.held(workload),
     refused: () => Map.groupBy(rejectionsOf(serving), ({ about }) => refText(about)),
   }
 }

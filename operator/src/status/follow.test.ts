@@ -22,6 +22,7 @@ function rig() {
     findings: [] as readonly Finding[],
     refused: [] as readonly Finding[],
     concerned: new Set<string>(),
+    others: [] as readonly Finding[],
   }
   const speaker: Speaker = {
     subjects: () => subjects,
@@ -33,11 +34,12 @@ function rig() {
     },
   }
   const wanted: string[] = []
-  const follower = new StatusFollower(speaker, ({ ref, conditions }: Wanted) => {
-    wanted.push(
-      [ref.name, ...conditions.flatMap(({ status, reason }) => (status === 'False' ? [reason] : []))].join(' '),
-    )
-  })
+  const want = ({ ref, conditions }: Wanted) => {
+    const wrong = conditions.flatMap(({ status, reason }) => (status === 'False' ? [reason] : []))
+    wanted.push([ref.name, ...wrong].join(' '))
+  }
+  const others = () => Map.groupBy(state.others, ({ about }) => refText(about))
+  const follower = new StatusFollower(speaker, want, others)
   return { state, follower, wanted }
 }
 
@@ -65,5 +67,15 @@ test('what a proxy refused is said while it refuses, and no longer, though the o
   state.refused = []
   follower.settled(NOTHING)
   follower.settled(NOTHING)
+  assert.deepEqual(wanted, ['a ProxyRejected', 'a'])
+})
+
+test('what proxies of other replicas refuse is said like that of our own, and taken back', () => {
+  const { state, follower, wanted } = rig()
+  state.others = [proxyRejected(A.ref, { message: 'no such cluster' })]
+  follower.othersRefusals()
+  state.others = []
+  follower.othersRefusals()
+  follower.othersRefusals()
   assert.deepEqual(wanted, ['a ProxyRejected', 'a'])
 })

@@ -1,7 +1,7 @@
 /** What a control plane has to say of its objects, handed to whoever writes it: each revision what is new, and no more. */
 import type { Settled } from '@smi-mesh/dataplane/derive'
 import { refText } from '@smi-mesh/dataplane/mesh'
-import type { Finding } from '../compile/index.ts'
+import { type Finding, orderly } from '../compile/index.ts'
 import type { Subject } from '../facts/index.ts'
 import { conditionsOf } from './conditions.ts'
 import type { Wanted } from './writer.ts'
@@ -17,12 +17,26 @@ export interface Speaker {
 export class StatusFollower {
   readonly #speaker: Speaker
   readonly #want: (wanted: Wanted) => void
+  /** What proxies of other replicas refuse. */
+  readonly #others: () => ReadonlyMap<string, readonly Finding[]>
+  #othersBefore: ReadonlyMap<string, readonly Finding[]> = new Map()
   /** What proxies refused when last asked. No revision says when that is over. */
   #refused: ReadonlyMap<string, readonly Finding[]> = new Map()
 
-  constructor(speaker: Speaker, want: (wanted: Wanted) => void) {
+  constructor(
+    speaker: Speaker,
+    want: (wanted: Wanted) => void,
+    others: () => ReadonlyMap<string, readonly Finding[]> = () => new Map(),
+  ) {
     this.#speaker = speaker
     this.#want = want
+    this.#others = others
+  }
+
+  /** What proxies of this replica refuse, asked anew where there was anything. */
+  refused(): ReadonlyMap<string, readonly Finding[]> {
+    if (this.#refused.size > 0) this.refusals()
+    return this.#refused
   }
 
   /** All of it, once. */
@@ -43,13 +57,21 @@ export class StatusFollower {
     this.#say(new Set([...before.keys(), ...this.#refused.keys()]))
   }
 
+  /** After proxies of other replicas have refused something, or taken it at last. */
+  othersRefusals(): void {
+    const before = this.#othersBefore
+    this.#othersBefore = this.#others()
+    this.#say(new Set([...before.keys(), ...this.#othersBefore.keys()]))
+  }
+
   /** Objects of SMI alone have a status of ours. */
   #say(keys: Iterable<string>): void {
     for (const key of keys) {
       const spoken = this.#speaker.spoken(key)
       if (spoken === undefined || !spoken.subject.smi) continue
       const { ref, apiVersion, generation } = spoken.subject
-      const findings = [...spoken.findings, ...(this.#refused.get(key) ?? [])]
+      const refused = [...(this.#refused.get(key) ?? []), ...(this.#others().get(key) ?? [])]
+      const findings = refused.length === 0 ? spoken.findings : orderly([...spoken.findings, ...refused])
       this.#want({ ref, apiVersion, generation, conditions: conditionsOf(findings, generation) })
     }
   }
