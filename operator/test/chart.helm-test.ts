@@ -35,6 +35,7 @@ describe('the chart', { skip }, () => {
     ['mesh.certificateTtl=forever', /certificateTtl/],
     ['crds.kep=true', /kep/],
     ['proxy.resources.limits.memory=much', /memory/],
+    ['proxy.resources.limits.memory=536870912', /memory/], // Helm writes large numbers as 5.36870912e+08
     ['proxy.logLevel=loud', /logLevel/],
     ['proxy.concurrency=0', /concurrency/],
     ['injection.timeoutSeconds=31', /timeoutSeconds/],
