@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check unit golden envoy-tests bench clean
-.PHONY: cluster-tools images cluster-up cluster-down cluster-tests kubectl conformance root
+.PHONY: cluster-tools images cluster-up cluster-down cluster-tests kubectl conformance bench-cluster root
 
 ENVOY_VERSION := 1.40.0
 # Node 24 comes with node_modules (optionalDependencies), so its .bin goes first.
@@ -77,6 +77,9 @@ conformance: root setup cluster-tools ## The whole suite: the model, real Envoys
 
 root:
 	@[ "$$(id -u)" = 0 ] || { echo "A node needs root for its namespaces: run this as root; make unit and make envoy-tests ask the same cases without a cluster." >&2; exit 1; }
+
+bench-cluster: setup cluster-tools ## What 1,000 pods cost the operator, and 50 admissions a second, in a cluster; writes bench-results/
+	node --test --test-force-exit --test-timeout=900000 conformance/src/scale.cluster-test.ts
 
 clean: ## Remove what was installed and generated
 	rm -rf node_modules .tools .cluster dataplane/src/proto/gen bench-results conformance-results

@@ -3,7 +3,7 @@
  * stream of its own, subscribing as Envoy does and acknowledging everything. Run as a child process, told what to do by messages.
  */
 import { readFileSync } from 'node:fs'
-import { Client, type ClientDuplexStream, credentials, Metadata } from '@grpc/grpc-js'
+import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { TypeUrl } from '@smi-mesh/dataplane/mesh'
 import { DeltaDiscoveryRequest, DeltaDiscoveryResponse, decode, encode, messageJson } from '@smi-mesh/dataplane/proto'
 
@@ -36,6 +36,7 @@ export interface Report {
 }
 
 const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources'
+const COME_AGAIN_MS = 500
 const WILDCARD_TYPES: readonly string[] = [TypeUrl.cluster, TypeUrl.listener]
 
 class BenchProxy {
@@ -66,7 +67,7 @@ class BenchProxy {
     const stream = this.#client.makeBidiStreamRequest(PATH, same, same, this.#metadata)
     this.#stream = stream
     stream.on('data', (bytes: Buffer) => this.#receive(bytes))
-    stream.on('error', error => this.#counts.errors.push(error.message))
+    stream.on('error', (error: ServiceError) => this.#ended(error))
     this.#counts.streams++
     for (const type of WILDCARD_TYPES) this.#subscribe(type, [], this.#nodeId)
     for (const [type, held] of this.#held) {
@@ -76,7 +77,13 @@ class BenchProxy {
 
   disconnect(): void {
     this.#stream?.cancel()
+  }
+
+  /** Whoever is told to come again does, as Envoy would. */
+  #ended({ code, message }: ServiceError): void {
     this.#counts.streams--
+    if (code === status.UNAVAILABLE) setTimeout(() => this.connect(), COME_AGAIN_MS)
+    else if (code !== status.CANCELLED) this.#counts.errors.push(message)
   }
 
   #subscribe(type: string, names: readonly string[], nodeId: string): void {
