@@ -37,8 +37,10 @@ const binary = envoyBinary(process.env['ENVOY'], process.env['PATH'] ?? '')
 const skip = binary === undefined ? 'There is no Envoy on this machine: run `make setup`, or set ENVOY.' : false
 const MESHED = CAST.filter(({ meshed }) => meshed)
 const REQUESTS = 25
+/** What is drained holds on to its routes for a second. */
+const HELD_MS = 15_000
 
-describe('phrase 14: `explain` agrees with Envoy 100 % on a random corpus', { skip }, () => {
+describe('phrase 14: "`explain` agrees with Envoy 100 % on a random corpus"', { skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'smi-explain-'))
   after(() => rmSync(folder, { recursive: true }))
 
@@ -69,7 +71,7 @@ describe('phrase 14: `explain` agrees with Envoy 100 % on a random corpus', { sk
 
   test('whether a call is let in, and by whom it is answered', async t => {
     const count = { yes: 0, no: 0, some: 0 }
-    await eachWorld(DEFAULT_WORLD_CONFIG, 40, 1, async ({ driver, world, file, translation, seed }) => {
+    await eachWorld(DEFAULT_WORLD_CONFIG, 25, 1, async ({ driver, world, file, translation, seed }) => {
       for (const [at, request] of requestsOf(world, seed).entries()) {
         const answer = answered(translation, request)
         if (at < 2) await samePrinted(file, request, answer)
@@ -115,16 +117,18 @@ describe('phrase 14: `explain` agrees with Envoy 100 % on a random corpus', { sk
 
   test('which configuration each proxy holds, and which objects it comes from', async t => {
     const count = { resources: 0, rules: 0 }
-    await eachWorld(DEFAULT_WORLD_CONFIG, 30, 1_000, async ({ driver, world, translation, origins }) => {
+    await eachWorld(DEFAULT_WORLD_CONFIG, 12, 1_000, async ({ driver, world, translation, origins }) => {
       for (const { pod } of MESHED) {
-        // what is drained holds on to its routes for a second
-        await until(`${nameText(pod)} holds what smictl says`, async () => {
-          const held = (await heldBy(driver, pod)).resources
-          const told = toldBy(translation, origins, nameText(pod), new Set([...held].map(nameIn)))
-          return (
-            held.symmetricDifference(told).size === 0 || `${[...held.symmetricDifference(told)]}\n${caseText(world)}`
-          )
-        })
+        await until(
+          `${nameText(pod)} holds what smictl says`,
+          async () => {
+            const held = (await heldBy(driver, pod)).resources
+            const told = toldBy(translation, origins, nameText(pod), [...held].map(nameIn))
+            const differing = [...held.symmetricDifference(told)]
+            return differing.length === 0 || `${differing}\n${caseText(world)}`
+          },
+          HELD_MS,
+        )
         const { resources, rules } = await heldBy(driver, pod)
         for (const rule of rules) {
           const { objects, resources } = explain(translation, origins, rule)
@@ -138,7 +142,7 @@ describe('phrase 14: `explain` agrees with Envoy 100 % on a random corpus', { sk
         count.rules += rules.size
       }
     })
-    assert.ok(count.resources > 500 && count.rules > 50, JSON.stringify(count))
+    assert.ok(count.resources > 500 && count.rules > 20, JSON.stringify(count))
     t.diagnostic(`${count.resources} resources and ${count.rules} rules in proxies, all of them explained`)
   })
 })
@@ -278,16 +282,17 @@ function nameIn(text: string): string {
   return text.slice(text.indexOf(' ') + 1)
 }
 
-/** Of all that bears one of these names: what `smictl explain` says is given to the proxies of a workload. */
+/** Of all that bears one of these names, or that anybody is given: what `smictl explain` says is given to a workload. */
 function toldBy(
   translation: Translation,
   origins: Told['origins'],
   workload: string,
-  names: ReadonlySet<string>,
+  names: readonly string[],
 ): ReadonlySet<string> {
-  const explained = [...names].flatMap(name => explain(translation, origins, name).resources)
-  const given = explained.filter(({ workloads }) => workloads.includes(workload))
-  return new Set(given.map(({ type, name }) => `${type} ${name}`))
+  const given = [...translation.mesh.workloads.keys()].flatMap(translation.resources).map(({ name }) => name)
+  const explained = [...new Set([...names, ...given])].flatMap(name => explain(translation, origins, name).resources)
+  const here = explained.filter(({ workloads }) => workloads.includes(workload))
+  return new Set(here.map(({ type, name }) => `${type} ${name}`))
 }
 
 interface DumpedCluster {

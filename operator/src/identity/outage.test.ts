@@ -61,7 +61,7 @@ function spells(longestGone: number): fc.Arbitrary<readonly Spell[]> {
 }
 
 for (const leaves of ['kept', 'not kept'] as const) {
-  test(`phrase 11: Expired cert is impossible while CP is up for > 1/3 of TTL (leaves ${leaves})`, async () => {
+  test(`phrase 11: "Expired cert is impossible while CP is up for > 1/3 of TTL", leaves ${leaves}`, async () => {
     await fc.assert(
       fc.asyncProperty(spells(3), async chosen => {
         const settled = (await history(chosen, leaves)).filter(({ upMs }) => upMs > LIFE_MS / 3)
