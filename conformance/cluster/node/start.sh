@@ -22,18 +22,21 @@ start_namespaces() {
   echo "$(pgrep -P "$unshared") init.sh" >"$node_run/pids/init"
 }
 
-# kubelet wants its group to be there already, in every hierarchy of version 1, with processors and memory filled in
+# kubelet wants its group to be there already, in every hierarchy of version 1, with processors and memory filled in. On a
+# busy machine a group counts as one process unless told otherwise, and this one holds all containers of a node: it counts as ten.
 make_group() {
   local folder
   if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
     sed 's/\(^\| \)/ +/g' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control || true
     mkdir -p "/sys/fs/cgroup/$group"
+    echo 1000 >"/sys/fs/cgroup/$group/cpu.weight" || true
     return
   fi
   for folder in /sys/fs/cgroup/*/; do mkdir -p "$folder$group"; done
   for file in cpuset.cpus cpuset.mems; do
     cat "/sys/fs/cgroup/cpuset/$file" >"/sys/fs/cgroup/cpuset/$group/$file"
   done
+  echo 10240 >"/sys/fs/cgroup/cpu/$group/cpu.shares"
 }
 
 # start NAME COMMAND...: a process of the node that outlives this script
