@@ -6,7 +6,7 @@ import { startClusterRuntime } from './cluster-runtime.ts'
 import { type OperatorConfig, operatorCommand } from './config.ts'
 import { canReview, secretStore, tokenReview, trustPart } from './identity/cluster/index.ts'
 import { controlPlaneIdentity, fileStores, tokenServerCredentials } from './identity/index.ts'
-import { connect, KubernetesClient, kubeconfigOf } from './kubernetes/index.ts'
+import { clockDifference, connect, KubernetesClient, kubeconfigOf } from './kubernetes/index.ts'
 import { MeshError } from './mesh-error.ts'
 import { MeshOperator } from './operator.ts'
 import { Announcer, announceStatus, StatusWriter } from './status/index.ts'
@@ -40,7 +40,9 @@ async function operate(config: OperatorConfig): Promise<void> {
   const metrics = new Metrics()
   const events = reportCluster(log, metrics)
   const kubeconfig = kubeconfigOf(config.cluster)
-  const client = new KubernetesClient(connect(kubeconfig))
+  const client = new KubernetesClient(
+    connect(kubeconfig, clockDifference({ clock: nature.clock, onChange: events.clock })),
+  )
   const announcer = new Announcer({
     ...{ client, instance: config.identity, clock: nature.clock },
     onFailure: error => log.warn('event not written', { error }),

@@ -49,7 +49,7 @@ export interface Signed {
 }
 
 const HOUR_MS = 3_600_000
-export const DEFAULT_LIFETIMES: Lifetimes = { leafMs: 24 * HOUR_MS, rootMs: 365 * 24 * HOUR_MS, skewMs: HOUR_MS / 12 }
+export const DEFAULT_LIFETIMES: Lifetimes = { leafMs: 24 * HOUR_MS, rootMs: 365 * 24 * HOUR_MS, skewMs: HOUR_MS / 4 }
 /** A whole rotation takes about three lives of a leaf and begins at half the root's life. */
 const LEAF_LIVES_PER_ROOT = 10
 const SHORTEST_LEAF_MS = 10_000

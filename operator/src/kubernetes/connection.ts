@@ -17,6 +17,8 @@ export interface Connection {
   readonly server: URL
   /** Options with credentials, made anew for each request: tokens and certificates change under way. */
   options(): Promise<RequestOptions | HttpsRequestOptions>
+  /** Told the time that each answer bears. */
+  readonly heard: (date: string | undefined) => void
   close(): void
 }
 
@@ -26,7 +28,7 @@ const KEEP_ALIVE_MS = 15_000
 /** Who the cluster is and who we are, as the library holds it: for `connect`, and for the base class of the operator. */
 export type Kubeconfig = KubeConfig
 
-export function connect(config: Kubeconfig): Connection {
+export function connect(config: Kubeconfig, heard: Connection['heard'] = () => undefined): Connection {
   const cluster = config.getCurrentCluster()
   const server = cluster === null ? null : URL.parse(cluster.server)
   if (cluster === null || server === null) {
@@ -38,6 +40,7 @@ export function connect(config: Kubeconfig): Connection {
   const agent = server.protocol === 'http:' ? new HttpAgent(settings) : new HttpsAgent(settings)
   return {
     server,
+    heard,
     options: async () => {
       const options: HttpsRequestOptions = { headers: {} }
       await config.applyToHTTPSOptions(options)

@@ -78,6 +78,7 @@ async function once<T>(
     const response = await answerTo(request, ask)
     seen.answered = true
     const { statusCode: status = 0, headers } = response
+    connection.heard(headers.date)
     if (status >= 200 && status < 300) return await read(response, () => clearTimeout(deadline))
     const body = await bodyOf(response, LONGEST_LINE)
     throw refused(what, { status, body, retryAfter: headers['retry-after'] })

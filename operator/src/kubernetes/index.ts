@@ -7,6 +7,7 @@ export {
   type ServedVersion,
   type Watching,
 } from './client.ts'
+export { type ClockDifferenceOptions, clockDifference } from './clock-difference.ts'
 export { type ClusterChoice, type Connection, connect, type Kubeconfig, kubeconfigOf } from './connection.ts'
 export { refusedInWatch } from './failure.ts'
 export {

@@ -10,8 +10,12 @@ export interface ClusterEvents {
   readonly reflector: (kind: string, event: ReflectorEvent) => void
   readonly lease: (event: LeaseEvent) => void
   readonly wait: (event: WaitEvent) => void
+  /** By how much our clock is ahead of the API server's; undefined once they agree. */
+  readonly clock: (aheadMs: number | undefined) => void
   readonly status: (event: StatusEvent) => void
 }
+
+const CLOCK_ADVICE = "Set this machine's clock, or the API server's: beyond 15 minutes, proxies refuse certificates."
 
 export function reportCluster(log: Log, metrics: Metrics): ClusterEvents {
   return {
@@ -41,6 +45,10 @@ export function reportCluster(log: Log, metrics: Metrics): ClusterEvents {
     wait: event => {
       if (event.kind === 'waits') log.warn('waiting', { for: event.what, error: event.error })
       else log.info('waited', { for: event.what })
+    },
+    clock: aheadMs => {
+      if (aheadMs === undefined) log.info('clocks agree')
+      else log.error('clocks differ', { aheadSeconds: Math.round(aheadMs / 1000), advice: CLOCK_ADVICE })
     },
     status: event => {
       if (event.kind === 'written') metrics.add('smi_status_writes_total')
