@@ -17,6 +17,8 @@ const { SERVICE_NAME = 'Default', HTTP_PORTS = '9091', BYTE_PORTS = '' } = proce
 const PATIENCE_MS = 5_000
 /** Calls made at the same time, where nothing is said of connections. */
 const AT_ONCE = 8
+/** What is unexpected is never right, and may take its time: after so many the rest of a question is not asked. */
+const ENOUGH_UNEXPECTED = 8
 
 /** What the harness of the public suite reads at /metrics; the names are the public application's. */
 interface Recorded {
@@ -129,12 +131,14 @@ async function ask(asked: Ask) {
   const connections = new Set<string>()
   const where = lookedUp(asked.host)
   let left = asked.times
+  let unexpected = 0
   const worker = async () => {
-    while (left-- > 0) {
+    while (left-- > 0 && unexpected < ENOUGH_UNEXPECTED) {
       const { outcome, connection } = await one(asked, where).catch((error: unknown) => ({
         outcome: `unexpected ${error instanceof Error ? error.message : error}`,
         connection: '',
       }))
+      if (outcome.startsWith('unexpected')) unexpected++
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
       connections.add(connection)
     }

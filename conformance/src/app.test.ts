@@ -68,7 +68,7 @@ describe('the application of test pods', () => {
       { kind: 'tcp', host, port: bytes, times: 2 },
       { kind: 'udp', host, port: bytes, times: 1 },
       { kind: 'tcp', host, port: 1, times: 1 },
-      { kind: 'http', host: 'nobody.invalid', port: http, times: 1 },
+      { kind: 'http', host: 'nobody.invalid', port: http, times: 1_000 },
     )
     assert.deepEqual(answers.slice(0, -1), [
       { outcomes: { [`answered app-a ${http}`]: 5 }, connections: 1 },
@@ -79,7 +79,8 @@ describe('the application of test pods', () => {
       { outcomes: { [`answered app-a ${bytes}`]: 1 }, connections: 1 },
       { outcomes: { closed: 1 }, connections: 1 },
     ])
-    assert.match(JSON.stringify(answers.at(-1)), /"unexpected getaddrinfo E/)
+    // what is unexpected is not asked for ever
+    assert.match(JSON.stringify(answers.at(-1)), /"unexpected getaddrinfo E[^"]*":\d\d?\}/)
   })
 
   test('it answers as the application of the public suite', async () => {
