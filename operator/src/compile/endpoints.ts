@@ -67,7 +67,11 @@ function fromSlices(
     const target = slice.ports.find(one => one.name === port.name)?.port
     return target === undefined ? [] : slice.endpoints.map(endpoint => ({ ...endpoint, port: target }))
   })
-  return serving(candidates).flatMap(({ ip, pod, port: target, zone }) => {
+  const unheard = ({ ip, pod }: { readonly ip: Ip; readonly pod: PodKey | undefined }) => {
+    const at = podAt(pod, ip, scenery.podsByIp)
+    return at !== undefined && scenery.pods(at)?.unheard === true
+  }
+  return serving(candidates, unheard).flatMap(({ ip, pod, port: target, zone }) => {
     const at = podAt(pod, ip, scenery.podsByIp)
     if (at === undefined) return [foreign(service, ip, target, zone)]
     // A pod that is not known yet might have a proxy: nothing is sent there until it is known how.
@@ -91,9 +95,12 @@ function fromPods(
     if (target === undefined) findings.push(targetPortNotFound(service, port))
     if (target === undefined || pod.ip === undefined) return []
     const ready = service.publishNotReady || (pod.ready && !pod.terminating)
-    return [{ traits, ip: pod.ip, target, zone: pod.zone, ready, serving: pod.ready, terminating: pod.terminating }]
+    const { ip, zone, ready: isReady, terminating, unheard } = pod
+    return [{ traits, ip, target, zone, ready, serving: isReady, terminating, unheard }]
   })
-  return serving(candidates).map(({ traits, ip, target, zone }) => endpoint(traits, ip, target, zone))
+  return serving(candidates, one => one.unheard).map(({ traits, ip, target, zone }) =>
+    endpoint(traits, ip, target, zone),
+  )
 }
 
 /** The number a Service's target port has in a pod. */
@@ -101,12 +108,19 @@ export function targetPort({ targetPort }: ServicePortFacts, { ports }: Pick<Pod
   return typeof targetPort === 'number' ? targetPort : ports.find(port => port.name === targetPort)?.port
 }
 
-/** The ready ones; while there are none, those that still serve although they are leaving (as kube-proxy does). */
+/**
+ * The ready ones; while there are none, those that still serve although they are leaving (as kube-proxy does); while there are none
+ * of these either, those that are not ready only because their nodes are not heard of. When an API server comes back, it may
+ * have heard of no node for a while, and all of their pods go on.
+ */
 function serving<T extends { readonly ready: boolean; readonly serving: boolean; readonly terminating: boolean }>(
   candidates: readonly T[],
+  isUnheard: (one: T) => boolean,
 ): readonly T[] {
   const ready = candidates.filter(one => one.ready)
-  return ready.length > 0 ? ready : candidates.filter(one => one.serving && one.terminating)
+  if (ready.length > 0) return ready
+  const leaving = candidates.filter(one => one.serving && one.terminating)
+  return leaving.length > 0 ? leaving : candidates.filter(isUnheard)
 }
 
 function endpoint(traits: PodTraits, ip: Ip, port: number, zone: string): Endpoint {

@@ -1,6 +1,6 @@
 /** Pods, Services and slices: who stands where, what is listened on, and what is spoken there. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { ServiceKey, ServicePortKey } from '@smi-mesh/dataplane/mesh'
 import { serviceKey, servicePortKey } from '@smi-mesh/dataplane/mesh'
 import { manifests, type World, world } from '../../testdata/world.ts'
@@ -83,6 +83,32 @@ test('while no endpoint is ready, those that are leaving and still serve are use
     ),
   )
   assert.deepEqual(addresses(made, port('web')), ['10.244.0.3:8080'])
+})
+
+describe('while no endpoint is ready because nobody has heard of their nodes', () => {
+  const conditions = (reason: string) =>
+    `, conditions: [{type: Ready, status: "False"${reason}}, {type: ContainersReady, status: "True"}]`
+  const unready = (name: string, ip: string) =>
+    `{addresses: [${ip}], conditions: {ready: false, serving: false}, targetRef: {kind: Pod, name: ${name}}}`
+  const gone = unready('gone', '10.1.1.1')
+
+  test('they are used as they were', () => {
+    const made = world(pod('gone', { status: conditions('') }) + slice('s', 'web', gone))
+    assert.deepEqual(addresses(made, port('web')), ['10.1.1.1:8080'])
+  })
+
+  test('and not beside one that is ready', () => {
+    const made = world(
+      pod('gone', { status: conditions('') }) + slice('s', 'web', `${gone}, {addresses: [10.244.0.4]}`),
+    )
+    assert.deepEqual(addresses(made, port('web')), ['10.244.0.4:8080'])
+  })
+
+  test('nor those whose own node says that they are not ready', () => {
+    const status = conditions(', reason: ReadinessGatesNotReady')
+    const made = world(pod('gone', { status }) + slice('s', 'web', gone))
+    assert.deepEqual(addresses(made, port('web')), [])
+  })
 })
 
 test('an address that no pod has is a plain endpoint', () => {

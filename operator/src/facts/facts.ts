@@ -60,6 +60,8 @@ export interface PodFacts {
   readonly ports: readonly ContainerPort[]
   readonly owner: Owner
   readonly ready: boolean
+  /** Not ready for the one reason that its node is not heard of: as far as anybody knows, its containers are ready. */
+  readonly unheard: boolean
   /** Succeeded or Failed: nothing runs, and the address may be another pod's by now. */
   readonly finished: boolean
   readonly terminating: boolean

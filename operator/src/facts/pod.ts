@@ -28,6 +28,7 @@ export function podFacts(ref: ObjectRef, object: unknown, proxied: MeshConfig['p
     ports: containerPorts(spec),
     owner: ownerOf(ref, metadata, labels),
     ready: readyOf(status, phase),
+    unheard: isUnheard(status),
     finished: phase === 'Succeeded' || phase === 'Failed',
     terminating: textOf(metadata['deletionTimestamp']) !== '',
     meshed: isMeshed(ref, fieldsOf(metadata['annotations']), proxied, findings) && spec['hostNetwork'] !== true,
@@ -52,6 +53,18 @@ function readyOf(status: Fields, phase: string): boolean {
     .map(fieldsOf)
     .find(condition => condition['type'] === 'Ready')
   return ready === undefined ? phase === '' || phase === 'Running' : ready['status'] === 'True'
+}
+
+/**
+ * A kubelet gives a reason with every readiness that it denies. The controller of nodes gives none: it turns the condition of every
+ * pod on a node that it has not heard of, and leaves that of the containers as it was.
+ */
+function isUnheard(status: Fields): boolean {
+  const conditions = listOf(status['conditions']).map(fieldsOf)
+  const is = (type: string, value: string) =>
+    conditions.find(condition => condition['type'] === type && condition['status'] === value)
+  const denied = is('Ready', 'False')
+  return denied !== undefined && textOf(denied['reason']) === '' && is('ContainersReady', 'True') !== undefined
 }
 
 /** Init containers count as well: those that restart always are sidecars, with ports of their own. */
