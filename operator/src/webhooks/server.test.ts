@@ -237,33 +237,36 @@ interface Stranger {
   readonly leave: () => void
 }
 
-const QUICK = { handshakeMs: 40, headersMs: 40, requestMs: 40, silenceMs: 40, idleMs: 40, checkMs: 10 }
+/** What is not over by then is not going to be. */
+async function within<T>(promise: Promise<T>): Promise<T> {
+  const late = delay(10_000, undefined, { ref: false }).then(() => assert.fail('It did not come to an end.'))
+  return await Promise.race([promise, late])
+}
 
 test('a connection that never says a word is ended', async t => {
-  const { port } = await scene(t, {}, { limits: QUICK })
+  const { port } = await scene(t, {}, { limits: { handshakeMs: 40 } })
   const silent = connectPlain(port, '127.0.0.1')
-  await new Promise(resolve => silent.once('close', resolve))
+  await within(new Promise(resolve => silent.once('close', resolve)))
 })
 
-for (const [what, said, status] of [
-  ['says nothing after its handshake', '', /^$|408/],
-  ['never ends its headers', 'POST /echo HTTP/1.1\r\nhost: a\r\n', /408/],
+const LONG_MS = 600_000
+
+for (const [what, said, status, limits] of [
+  ['says nothing after its handshake', '', /^$|408/, { headersMs: 40 }],
+  ['never ends its headers', 'POST /echo HTTP/1.1\r\nhost: a\r\n', /408/, { headersMs: 40 }],
   [
     'never ends its body',
     'POST /echo HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{',
     /408/,
+    { headersMs: 40, requestMs: 40 },
   ],
-  ['has been answered and asks no more', 'GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n', /200/],
+  ['has been answered and asks no more', 'GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n', /200/, { idleMs: 40 }],
 ] as const) {
   test(`a connection that ${what} is ended`, async t => {
-    // Each is ended for its own reason, and not for having been silent.
-    const here = await scene(
-      t,
-      { '/echo': () => ({}) },
-      { limits: { ...QUICK, handshakeMs: 60_000, silenceMs: 60_000 } },
-    )
+    const long = { handshakeMs: LONG_MS, headersMs: LONG_MS, requestMs: LONG_MS, idleMs: LONG_MS, silenceMs: LONG_MS }
+    const here = await scene(t, { '/echo': () => ({}) }, { limits: { ...long, checkMs: 10, ...limits } })
     const { gone } = await stranger(here, said)
-    assert.match(await gone, status)
+    assert.match(await within(gone), status)
     assert.deepEqual(here.failures, [])
   })
 }
@@ -288,11 +291,12 @@ test('a stranger that takes all connections keeps out neither another caller nor
 })
 
 test('a caller that goes on for ever does not hold up the end', async t => {
-  const here = await scene(t, { '/echo': () => ({}) }, { limits: { stopMs: 10 } })
+  const long = { handshakeMs: LONG_MS, headersMs: LONG_MS, requestMs: LONG_MS }
+  const here = await scene(t, { '/echo': () => ({}) }, { limits: { ...long, stopMs: 10 } })
   const { gone } = await stranger(here, 'POST /echo HTTP/1.1\r\nhost: a\r\n')
   const silent = connectPlain(here.port, '127.0.0.1')
   silent.on('error', () => {})
-  await here.server.stop()
+  await within(here.server.stop())
   await gone
 })
 
