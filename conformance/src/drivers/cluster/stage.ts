@@ -95,14 +95,12 @@ export class ClusterStage implements Stage {
     const { namespace } = this.#workload(when.from)
     const pod = nameOfRaw(await this.#readyPod(when.from)).name
     await this.#settled()
-    const caller =
-      this.#callers.get(pod) ?? this.#ways.caller({ namespace: this.#names.of(namespace), pod, container: CONTAINER })
-    this.#callers.set(pod, caller)
-    const { outcomes, connections } = {
-      outcomes: {},
-      connections: 0,
-      ...(await caller.ask(await this.#question(when))),
-    }
+    const caller = this.#callerIn(this.#names.of(namespace), pod)
+    const said = await caller.ask(await this.#question(when)).catch((error: unknown) => {
+      this.#callers.delete(pod) // the next question gets another
+      throw error
+    })
+    const { outcomes, connections } = { outcomes: {}, connections: 0, ...said }
     return {
       kind: 'counted',
       outcomes: Object.entries(fields(outcomes)).map(([seen, part]) => ({
@@ -140,6 +138,12 @@ export class ClusterStage implements Stage {
     await this.#ways.api.delete(
       this.#scene.namespaces.map(name => ({ kind, namespace: '', name: this.#names.of(name) })),
     )
+  }
+
+  #callerIn(namespace: string, pod: string): Caller {
+    const found = this.#callers.get(pod) ?? this.#ways.caller({ namespace, pod, container: CONTAINER })
+    this.#callers.set(pod, found)
+    return found
   }
 
   #placed(name: ObjectName): ObjectName {
