@@ -7,9 +7,12 @@ import { connect } from 'node:tls'
 
 const PORT = 8080
 const EVERY_MS = 1_000
+/** By which a proxy tells a peer from an application's own TLS. */
+const MESH_ALPN = 'smi-mesh'
 
 function look(host: string): void {
-  const socket = connect({ host, port: PORT, rejectUnauthorized: false, minVersion: 'TLSv1.3', timeout: 5_000 })
+  const peer = { ALPNProtocols: [MESH_ALPN], rejectUnauthorized: false, minVersion: 'TLSv1.3' } as const
+  const socket = connect({ host, port: PORT, timeout: 5_000, ...peer })
   socket.on('secureConnect', () => {
     const { raw } = socket.getPeerCertificate()
     if (raw !== undefined) {
