@@ -47,7 +47,7 @@ export class OperatorProcess {
   }
 
   async counters(): Promise<XdsCounters> {
-    return (await (await fetch(`${ADMIN}/debug/counters`)).json()) as XdsCounters
+    return JSON.parse(await textOf(`${ADMIN}/debug/counters`)) as XdsCounters
   }
 
   /** How far proxies are: connected, and those that do not have everything. */
@@ -58,7 +58,7 @@ export class OperatorProcess {
 
   /** Every series of its metrics, by name and labels as they are written. */
   async values(): Promise<ReadonlyMap<string, number>> {
-    const text = await (await fetch(`${HEALTH}/metrics`)).text()
+    const text = await textOf(`${HEALTH}/metrics`)
     const lines = text.split('\n').filter(line => line !== '' && !line.startsWith('#'))
     return new Map(lines.map(line => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]))
   }
@@ -97,4 +97,10 @@ export class OperatorProcess {
   kill(): void {
     this.#child.kill('SIGKILL')
   }
+}
+
+/** A connection that was kept may be closed by the other side just now; whoever only reads may ask again. */
+async function textOf(url: string): Promise<string> {
+  const answer = await fetch(url).catch(() => fetch(url))
+  return await answer.text()
 }
