@@ -16,8 +16,8 @@ import { until } from './harness/until.ts'
 
 const NAME = 'test-docs'
 const PATIENCE_MS = 300_000
-/** The cluster is the test's own, and images are made elsewhere. */
-const NOT_HERE = /^(make|export|docker) /
+/** The cluster is the test's own, images are made elsewhere, and what asks no cluster is run with the other pages. */
+const NOT_HERE = /^(?:make|export|docker|curl|operator\/bin\/smictl|smictl (?:can|validate|explain)) /
 /** Goes on until it is ended. */
 const LASTING = / port-forward /
 
@@ -111,8 +111,7 @@ function commandsOf(page: string, from: string, to: string): readonly ShownComma
   )
   const commands = shell.flatMap(shownCommands)
   assert.ok(commands.length > 0, `${page}: no commands after "${from}".`)
-  // what is asked of a machine without a cluster is tested with the other pages
-  return commands.filter(({ text: command }) => !NOT_HERE.test(command) && !/^(curl|operator\/bin)/.test(command))
+  return commands.filter(({ text: command }) => !NOT_HERE.test(command))
 }
 
 /** Under the names that a release has, which the chart asks for by itself. */
