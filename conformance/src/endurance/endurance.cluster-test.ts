@@ -15,11 +15,12 @@ import { delimiter, join, resolve } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { killApiServer, startApiServer } from '../harness/api-server.ts'
 import { type Cluster, startCluster } from '../harness/cluster.ts'
 import { until as untilIn } from '../harness/until.ts'
 import { fields, list, text } from '../oracle/read.ts'
 import type { RawObject } from '../world.ts'
-import { killApiServer, killContainer, startApiServer } from './node-process.ts'
+import { killContainer } from './kill-container.ts'
 import { reportsIn, together } from './reports.ts'
 import { lateClient, NAMESPACE, sceneObjects } from './scene.ts'
 import { timersThatEndStreams } from './timers.ts'
@@ -169,7 +170,7 @@ describe('traffic through sidecars', () => {
 
   test('an API server that is gone for a while: nothing is lost, and pods are created again at once', t =>
     unharmed(t, async () => {
-      await killApiServer(NAME)
+      killApiServer(NAME)
       await pause(OUTAGE_MS)
       await startApiServer(NAME)
       const back = performance.now()
