@@ -243,6 +243,14 @@ for (const rules of ['nft', 'iptables'] as const) {
       }
     })
 
+    test('what listens in a pod is its application, and of the proxy the four ports that are written', () => {
+      const { stdout } = at('web-v1').exec(APPLICATION_USER, ['cat', '/proc/net/tcp', '/proc/net/tcp6'])
+      const sockets = stdout.split('\n').map(line => line.trim().split(/\s+/))
+      const listening = sockets.filter(columns => columns[3] === '0A').map(columns => columns[1]?.split(':')[1] ?? '')
+      const ports = [...new Set(listening.map(port => Number.parseInt(port, 16)))].sort((one, other) => one - other)
+      assert.deepEqual(ports, [3306, 8080, 9999, 15_001, 15_006, 15_021, 15_090])
+    })
+
     test('nobody in the pod but its proxy may use the admin socket', () => {
       const ask = (user: number) =>
         at('web-v1').exec(user, [
