@@ -2,10 +2,11 @@
  * `make demo`: the shop of examples/shop, real processes and real Envoys, through a whole canary. Prints what it does and what it
  * measures; ends 0 only if every share was right, no request failed, and the mesh was quick.
  */
-import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ownFolder } from '../src/standalone/own-folder.ts'
 import { showMesh, startMesh } from './mesh.ts'
 import { type Answer, ask, Shoppers } from './shopper.ts'
 import { BEGINNING, type Step, story } from './story.ts'
@@ -144,8 +145,10 @@ function conclude(shoppers: Shoppers): void {
   check(median < QUICK_MS, `The median of ${median.toFixed(1)} ms is not under ${QUICK_MS} ms.`)
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'smi-mesh-shop-'))
-const state = mkdtempSync(join(tmpdir(), 'smi-mesh-state-'))
+const place = ownFolder(join(tmpdir(), `smi-mesh-${process.getuid?.() ?? 0}`), 'demo', process.pid)
+const folder = join(place, 'shop')
+const state = join(place, 'state')
+mkdirSync(folder)
 for (const file of ['shop.yaml', 'shop.ts']) copyFileSync(join(SHOP, file), join(folder, file))
 for (const [name, text] of Object.entries(BEGINNING)) writeFileSync(join(folder, name), text)
 try {
@@ -158,8 +161,7 @@ try {
   problems.push(error instanceof Error ? error.message : String(error))
   say(`\n✗ ${problems.at(-1)}`)
 } finally {
-  rmSync(folder, { recursive: true, force: true })
-  rmSync(state, { recursive: true, force: true })
+  rmSync(place, { recursive: true, force: true })
 }
 say(problems.length === 0 ? '\nAll is as it should be.' : '\nNot all is as it should be: see the lines marked ✗.')
 process.exitCode = problems.length === 0 ? 0 : 1

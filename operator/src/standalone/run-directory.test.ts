@@ -59,6 +59,21 @@ test('a killed run leaves nothing for the next one but its identities', t => {
   assert.deepEqual([readdirSync(join(path, 'pods')), readdirSync(join(path, 'logs'))], [[], []])
 })
 
+test('a run takes away what killed runs of other folders left, and nothing of those that go on', t => {
+  const parent = folder(t)
+  const [killed, running, other] = ['0a1b2c3d', '1a1b2c3d', 'notes'].map(name => join(parent, name))
+  assert.ok(killed !== undefined && running !== undefined && other !== undefined)
+  for (const path of [killed, running, other]) use(claimed(path))
+  for (const path of [killed, other]) {
+    writeFileSync(join(path, 'owner.json'), JSON.stringify([{ pid: process.pid, startedAt: 'long ago' }]))
+    writeFileSync(join(path, 'processes.json'), '[]')
+  }
+  RunDirectory.sweep(parent, UID)
+  assert.deepEqual(readdirSync(killed), ['logs'])
+  const whole = ['logs', 'owner.json', 'pods', 'processes.json']
+  assert.deepEqual([readdirSync(running).sort(), readdirSync(other).sort()], [whole, whole])
+})
+
 test('what is released are logs alone', t => {
   const path = folder(t)
   const run = claimed(path)

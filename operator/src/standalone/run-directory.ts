@@ -3,10 +3,21 @@
  * The folder may be the user's own and hold anything else: what is removed has a name that only we give.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { PodKey } from '@smi-mesh/dataplane/mesh'
 import { attempt } from '../sources/scan.ts'
+import { startOf } from './process-start.ts'
 import { endGroup } from './supervised-process.ts'
 
 export type Claimed =
@@ -42,8 +53,7 @@ export class RunDirectory {
     }
     const owner = readProcesses(join(path, 'owner.json'))[0]
     if (owner !== undefined && owner.pid !== self && isAlive(owner)) return { kind: 'taken', pid: owner.pid }
-    const left = readProcesses(join(path, 'processes.json')).filter(isAlive)
-    for (const { pid } of left) endGroup(pid, 'SIGKILL')
+    const ended = endLeft(path)
     const prepared = attempt(() => prepare(path))
     if (!prepared.ok) {
       return {
@@ -53,7 +63,20 @@ export class RunDirectory {
     }
     const directory = new RunDirectory(path)
     writeFileSync(join(path, 'owner.json'), JSON.stringify([{ pid: self, startedAt: startOf(self) }]), { mode: 0o600 })
-    return { kind: 'claimed', directory, ended: left.length }
+    return { kind: 'claimed', directory, ended }
+  }
+
+  /** Removes what killed runs of other folders left behind, as they would have when they end; `parent` is where all are. */
+  static sweep(parent: string, uid: number): void {
+    const names = attempt(() => readdirSync(parent))
+    for (const path of names.ok ? names.value.filter(name => RUN.test(name)).map(name => join(parent, name)) : []) {
+      const stat = attempt(() => lstatSync(path))
+      if (!stat.ok || !stat.value.isDirectory() || stat.value.uid !== uid) continue
+      const owner = readProcesses(join(path, 'owner.json'))[0]
+      if (owner === undefined || isAlive(owner)) continue
+      endLeft(path)
+      new RunDirectory(path).release()
+    }
   }
 
   note(pid: number): void {
@@ -96,6 +119,8 @@ export class RunDirectory {
 }
 
 const STATE_FILES = ['owner.json', 'processes.json', 'processes.json.new'] as const
+/** As `runDirectoryOf` names it. */
+const RUN = /^[0-9a-f]{8}$/
 /** Bootstrap, admin socket and credentials of the pod with this subnet. */
 const POD_FILE = /^\d{1,3}\.(json|sock|credentials)$/
 /** Namespace, pod and program, as `logFile` puts them together. */
@@ -118,6 +143,13 @@ function removeOwn(folder: string, ours: RegExp): void {
   const names = attempt(() => readdirSync(folder))
   for (const name of names.ok ? names.value : [])
     if (ours.test(name)) rmSync(join(folder, name), { recursive: true, force: true })
+}
+
+/** How many processes a killed run left behind; they are ended. */
+function endLeft(path: string): number {
+  const left = readProcesses(join(path, 'processes.json')).filter(isAlive)
+  for (const { pid } of left) endGroup(pid, 'SIGKILL')
+  return left.length
 }
 
 interface ProcessRecord {
@@ -144,12 +176,4 @@ function isRecord(value: unknown): value is ProcessRecord {
 /** The same process, and not another one that was given its number later. */
 function isAlive({ pid, startedAt }: ProcessRecord): boolean {
   return startedAt !== '' && startOf(pid) === startedAt
-}
-
-/** When a process started, in ticks since boot; undefined where it is gone, a zombie, or the system does not tell. */
-function startOf(pid: number): string | undefined {
-  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  // The name in parentheses may hold anything; what follows the last one is state, parent, … and as the twentieth the start.
-  const fields = stat.ok ? stat.value.slice(stat.value.lastIndexOf(')') + 2).split(' ') : []
-  return fields[0] === 'Z' ? undefined : fields[19]
 }

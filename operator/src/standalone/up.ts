@@ -129,6 +129,7 @@ function claim({ folder, stateDirectory, world }: StandaloneOptions): RunDirecto
     case 'unusable':
       throw new MeshError('StateUnavailable', claimed.message)
     case 'claimed':
+      if (stateDirectory === undefined) RunDirectory.sweep(dirname(path), world.uid)
       if (claimed.ended > 0) world.complain(`Ended ${claimed.ended} processes that an earlier run left behind.\n`)
       return claimed.directory
   }
