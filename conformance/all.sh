@@ -39,7 +39,7 @@ trap finish EXIT
 trap 'finish 130' INT TERM HUP
 
 suite() { node conformance/src/run.ts "$@" --report "$results"; }
-steps() { node conformance/kuttl/run.ts "$@" --report "$results"; }
+steps() { node conformance/kuttl/run.ts "$@"; }
 faults() { node conformance/src/run.ts faults "$@" --report "$results"; }
 
 # Every case that takes a mesh has to fail, and every case of the public suite.
@@ -76,7 +76,7 @@ if part 'cluster up' conformance/cluster/up.sh; then
   part 'cluster without a mesh' without_mesh
   if part 'chart' chart; then
     part 'cluster' suite --driver cluster
-    part 'public suite (kuttl)' steps
+    part 'public suite (kuttl)' steps --report "$results"
     part 'cluster, seeded faults' faulty_mesh
   fi
 fi
