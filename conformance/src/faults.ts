@@ -63,8 +63,12 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'stale-endpoints',
     says: 'pods that come or go are not noticed',
-    objects: (now, before) =>
-      before.length === 0 ? now : [...now.filter(object => !isEndpoint(object)), ...before.filter(isEndpoint)],
+    objects: (now, before) => {
+      // Where there are EndpointSlices they say it, and pods go on to be known for what else they are.
+      const endpoint = before.some(({ kind }) => kind === 'EndpointSlice') ? 'EndpointSlice' : 'Pod'
+      if (before.length === 0) return now
+      return [...now.filter(({ kind }) => kind !== endpoint), ...before.filter(({ kind }) => kind === endpoint)]
+    },
   },
   {
     name: 'wrong-identity',
@@ -183,10 +187,6 @@ function withoutTargetPorts(service: RawObject): RawObject {
   const spec = fields(service['spec'])
   const ports = list(spec['ports']).map(port => ({ ...fields(port), targetPort: Number(fields(port)['port']) }))
   return { ...service, spec: { ...spec, ports } }
-}
-
-function isEndpoint({ kind }: RawObject): boolean {
-  return kind === 'Pod' || kind === 'EndpointSlice'
 }
 
 function same(object: RawObject, among: readonly RawObject[]): RawObject | undefined {
