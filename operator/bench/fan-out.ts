@@ -19,7 +19,8 @@ export interface FanOut {
   readonly services: number
   readonly streams: number
   readonly resourcesPerStream: number
-  readonly rssKbPerStream: number
+  /** A stream's share of what the process grew by, and of what it grew by for the second half of them: heaps grow in leaps. */
+  readonly rssKb: { readonly ofAll: number; readonly ofSecondHalf: number }
   /** Proxies that the changed service concerns: those that may call it. */
   readonly writtenPerChange: number
   readonly changeToLastAckMs: { readonly p50: number; readonly p99: number }
@@ -47,10 +48,11 @@ export async function fanOut(services: number, streams: number): Promise<FanOut>
   try {
     const files = credentials(folder, authority, services, streams)
     const address = `127.0.0.1:${plane.xdsPort}`
-    const rssBefore = await rssAtRest()
-    await command(child, { kind: 'connect', address, ...files })
-    await until(() => plane.counters().streams === streams && isAtRest(plane))
-    const rss = (await rssAtRest()) - rssBefore
+    const connect = async (most: number) => {
+      await command(child, { kind: 'connect', address, ...files, most })
+      await until(() => plane.counters().streams === most && isAtRest(plane))
+    }
+    const rss = await rssPerStream(streams, connect)
     const resources = plane.counters().resources
     const one = await rounds(plane, round => source.put(split(10, round + 1)))
     source.put(...everyone())
@@ -60,14 +62,13 @@ export async function fanOut(services: number, streams: number): Promise<FanOut>
     await command(child, { kind: 'disconnect' })
     await until(() => plane.counters().streams === 0)
     const began = performance.now()
-    await command(child, { kind: 'connect', address, ...files })
-    await until(() => plane.counters().streams === streams && isAtRest(plane))
+    await connect(streams)
     const after = plane.counters()
     return {
       services,
       streams,
       resourcesPerStream: Math.round(resources / streams),
-      rssKbPerStream: rss / 1000 / streams,
+      rssKb: rss,
       writtenPerChange: one.written,
       changeToLastAckMs: one.ackMs,
       allWritten: all.written,
@@ -164,6 +165,16 @@ async function rounds(plane: ControlPlane, change: (round: number) => void) {
     cpuMsPerWrite: (user + system) / 1000 / ROUNDS / written,
     loopDelayP99Ms: quantile(delays, 0.5),
   }
+}
+
+async function rssPerStream(streams: number, connect: (most: number) => Promise<void>): Promise<FanOut['rssKb']> {
+  const half = Math.floor(streams / 2)
+  const none = await rssAtRest()
+  await connect(half)
+  const some = await rssAtRest()
+  await connect(streams)
+  const all = await rssAtRest()
+  return { ofAll: (all - none) / 1000 / streams, ofSecondHalf: (all - some) / 1000 / (streams - half) }
 }
 
 /** What is let go of only after a collection, sockets of handshakes among it, is collected by the second one. */

@@ -18,7 +18,14 @@ export type ProxyProof =
   | { readonly kind: 'token'; readonly token: string }
 
 export type Command =
-  | { readonly kind: 'connect'; readonly address: string; readonly ca: string; readonly proxies: string }
+  /** Those that are not connected; only the first `most` of all, where that is given. */
+  | {
+      readonly kind: 'connect'
+      readonly address: string
+      readonly ca: string
+      readonly proxies: string
+      readonly most?: number
+    }
   /** Answered as soon as so many responses have been acknowledged in all. */
   | { readonly kind: 'expect'; readonly responses: number }
   | { readonly kind: 'report' }
@@ -61,8 +68,9 @@ class BenchProxy {
     this.#counts = counts
   }
 
-  /** Opens the stream; what was held in an earlier one is offered as initial versions, as Envoy does. */
+  /** Opens the stream, if there is none; what was held in an earlier one is offered as initial versions, as Envoy does. */
   connect(): void {
+    if (this.#stream !== undefined) return
     const same = (bytes: Buffer) => bytes
     const stream = this.#client.makeBidiStreamRequest(PATH, same, same, this.#metadata)
     this.#stream = stream
@@ -81,6 +89,7 @@ class BenchProxy {
 
   /** Whoever is told to come again does, as Envoy would. */
   #ended({ code, message }: ServiceError): void {
+    this.#stream = undefined
     this.#counts.streams--
     if (code === status.UNAVAILABLE) setTimeout(() => this.connect(), COME_AGAIN_MS)
     else if (code !== status.CANCELLED) this.#counts.errors.push(message)
@@ -177,7 +186,7 @@ process.on('message', (command: Command) => {
       const specs = JSON.parse(readFileSync(command.proxies, 'utf8')) as readonly ProxySpec[]
       proxies = specs.map(spec => new BenchProxy(spec, command.address, readFileSync(command.ca), counts))
     }
-    for (const proxy of proxies) proxy.connect()
+    for (const proxy of proxies.slice(0, command.most)) proxy.connect()
   }
   if (command.kind === 'disconnect') for (const proxy of proxies) proxy.disconnect()
   if (command.kind !== 'expect') return report()

@@ -47,7 +47,7 @@ const text = [
   table(
     [
       'streams',
-      'kB a stream',
+      'kB a stream: all / second half',
       'resources a stream',
       'written for a service of few',
       'to last ACK p50 / p99 ms',
@@ -58,7 +58,7 @@ const text = [
     ],
     fans.map(fan => [
       fan.streams,
-      fan.rssKbPerStream.toFixed(0),
+      `${fan.rssKb.ofAll.toFixed(0)} / ${fan.rssKb.ofSecondHalf.toFixed(0)}`,
       fan.resourcesPerStream,
       fan.writtenPerChange,
       `${ms(fan.changeToLastAckMs.p50)} / ${ms(fan.changeToLastAckMs.p99)}`,
