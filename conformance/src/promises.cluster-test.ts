@@ -161,8 +161,7 @@ describe('in a cluster with the mesh', { skip: needsNode }, () => {
     }
     await caller.stop()
     assert.equal(new Set(caller.heard('request').map(({ connection }) => connection)).size, 1, 'one connection')
-    const median = took.toSorted((one, other) => one - other)[2] ?? 0
-    assert.ok(median < 1_000, `${took} ms`)
+    assert.ok(Math.max(...took) < 1_000, `${took} ms`)
     t.diagnostic(`the first refusal came ${took.join(', ')} ms after the deletion was asked for, on one connection`)
   })
 
@@ -247,8 +246,7 @@ describe('in a cluster with the mesh', { skip: needsNode }, () => {
       assert.equal(exitCode, 0)
     }
     const seconds = ended.map(one => one.seconds)
-    // what else runs on this machine only adds to it
-    assert.ok(Math.min(...seconds) <= 5, `${seconds} s`)
+    assert.ok(Math.max(...seconds) <= 5, `${seconds} s`)
     t.diagnostic(`after ${seconds.join(', ')} s`)
   })
 

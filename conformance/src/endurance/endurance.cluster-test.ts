@@ -32,8 +32,8 @@ const TOOLS = join(CHECKOUT, '.tools/bin')
 const VALUES = join(CHECKOUT, 'conformance/cluster/manifests/mesh-values.yaml')
 const OUTAGE_MS = 1000 * Number(process.env['OUTAGE_S'] ?? 30)
 const DEADLINE_MS = 180_000
-/** "pods created meanwhile start within 30 s after it is back"; the double here, where all of it runs on the machine of the test. */
-const BACK_MS = 60_000
+/** "pods created meanwhile start within 30 s after it is back". */
+const BACK_MS = 30_000
 
 describe('traffic through sidecars', () => {
   let cluster: Cluster
