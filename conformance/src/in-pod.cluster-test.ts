@@ -3,10 +3,9 @@
  * says, and nothing else. And what becomes of pods that would run without a proxy.
  */
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Cluster, startCluster } from './harness/cluster.ts'
-import { CHART, CHECKOUT, installer } from './harness/installer.ts'
+import { installMesh } from './harness/installer.ts'
 import { until } from './harness/until.ts'
 
 interface Seen {
@@ -23,9 +22,7 @@ describe('what an application reaches of its proxy', { timeout: 600_000 }, () =>
 
   before(async () => {
     cluster = await startCluster({ name: 'test-in-pod', level: 'full' })
-    const values = join(CHECKOUT, 'conformance/cluster/manifests/mesh-values.yaml')
-    const words = ['--create-namespace', '--values', values, '--wait', '--timeout', '180s']
-    await installer(cluster.kubeconfig).helm('install', 'smi-mesh', CHART, ...words)
+    await installMesh(cluster.kubeconfig, 180)
     await cluster.kubectl(['apply', '-f', '-'], OBJECTS)
     await cluster.kubectl(['-n', 'shop', 'wait', '--for=condition=Ready', 'pod', '--all', '--timeout=180s'])
   })

@@ -11,10 +11,10 @@ import { after, before, describe, test } from 'node:test'
 import { type Cluster, startCluster } from './harness/cluster.ts'
 import { everyObject, isAll } from './harness/every-object.ts'
 import { CHART, CHECKOUT, type Installer, installer } from './harness/installer.ts'
+import { ENDPOINTS, NODE } from './harness/outside-operator.ts'
 import { until } from './harness/until.ts'
 
 /** The first node, as the API server reaches it; `conformance/cluster` makes it so. */
-const NODE = '192.0.2.11'
 const ACCOUNT = 'system:serviceaccount:smi-mesh:smi-mesh'
 
 describe('an installed mesh', () => {
@@ -246,16 +246,6 @@ const configMap = (name: string) => `
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: ${name}, namespace: shop}
-`
-
-/** Kubernetes itself makes none of a pod that is on no node. */
-const ENDPOINTS = `
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: smi-mesh-test, namespace: smi-mesh, labels: {kubernetes.io/service-name: smi-mesh}}
-addressType: IPv4
-ports: [{name: https-webhooks, port: 9443, protocol: TCP}]
-endpoints: [{addresses: [${NODE}], conditions: {ready: true}}]
 `
 
 /** A kubeconfig of the operator's own account, for a process in the network of the node. */

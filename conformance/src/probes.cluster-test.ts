@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Cluster, outputOf, startCluster } from './harness/cluster.ts'
-import { CHART, CHECKOUT, installer } from './harness/installer.ts'
+import { CHECKOUT, installMesh } from './harness/installer.ts'
 import { LoadFollower, loadManifest } from './harness/load.ts'
 import { until } from './harness/until.ts'
 
@@ -28,9 +28,7 @@ describe('probes of pods in the mesh', { timeout: 600_000 }, () => {
 
   before(async () => {
     cluster = await startCluster({ name: 'test-probes', level: 'full' })
-    const values = join(CHECKOUT, 'conformance/cluster/manifests/mesh-values.yaml')
-    const words = ['--create-namespace', '--values', values, '--wait', '--timeout', '120s']
-    await installer(cluster.kubeconfig).helm('install', 'smi-mesh', CHART, ...words)
+    await installMesh(cluster.kubeconfig, 120)
     await cluster.kubectl(['apply', '-f', '-'], SHOP)
     await cluster.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects() }))
     await cluster.kubectl(['apply', '-f', '-'], loadManifest('shop', 'http://probed/', 40))

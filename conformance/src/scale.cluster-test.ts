@@ -9,10 +9,10 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Cluster, outputOf, startCluster } from './harness/cluster.ts'
 import { CHART, CHECKOUT, installer } from './harness/installer.ts'
+import { ENDPOINTS, NODE } from './harness/outside-operator.ts'
 
 const RESULTS = join(CHECKOUT, 'bench-results')
 /** The first node, as the API server reaches it; `conformance/cluster` makes it so. */
-const NODE = '192.0.2.11'
 /** Counts are exact on any machine. Of times, only those that no busy one explains are refused. */
 const BUSY = 20
 const SECONDS_OF_LOAD = '20'
@@ -189,16 +189,6 @@ function table({ readyMs, rssMb, connectMs, ofFew, ofAll, standalone, admissions
     ...rows.map(([what, took]) => `| ${what} | ${took} |`),
   ].join('\n')
 }
-
-/** Kubernetes itself makes none of a pod that is on no node. */
-const ENDPOINTS = `
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: smi-mesh-test, namespace: smi-mesh, labels: {kubernetes.io/service-name: smi-mesh}}
-addressType: IPv4
-ports: [{name: https-webhooks, port: 9443, protocol: TCP}]
-endpoints: [{addresses: [${NODE}], conditions: {ready: true}}]
-`
 
 /** From within the node: of whoever may do all, and of the operator's own account. */
 async function kubeconfigs(

@@ -4,6 +4,7 @@ import { delimiter, join, resolve } from 'node:path'
 
 export const CHECKOUT = resolve(import.meta.dirname, '../../..')
 export const CHART = join(CHECKOUT, 'helm', 'smi-mesh')
+const VALUES = join(CHECKOUT, 'conformance/cluster/manifests/mesh-values.yaml')
 const TOOLS = join(CHECKOUT, '.tools', 'bin')
 const PATIENCE_MS = 300_000
 
@@ -24,6 +25,12 @@ export function installer(kubeconfig: string): Installer {
     helm: (...words) => ran('helm', [...words, '--namespace', 'smi-mesh'], kubeconfig),
     smictl: (...words) => ran(process.execPath, [join(CHECKOUT, 'operator/src/cli/main.ts'), ...words], kubeconfig),
   }
+}
+
+/** The chart of the checkout with the images packed from it, as the suite has it; resolves once the operator is ready. */
+export async function installMesh(kubeconfig: string, withinSeconds: number): Promise<void> {
+  const words = ['--create-namespace', '--values', VALUES, '--wait', '--timeout', `${withinSeconds}s`]
+  await installer(kubeconfig).helm('install', 'smi-mesh', CHART, ...words)
 }
 
 function ran(program: string, words: readonly string[], kubeconfig: string): Promise<Ran> {

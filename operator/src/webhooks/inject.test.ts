@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { spiffeId } from '@smi-mesh/dataplane/mesh'
 import { sidecarOptions } from '@smi-mesh/dataplane/sidecar'
 import { parse, stringify } from 'yaml'
+import { INJECTION } from '../../testdata/injection.ts'
 import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
 import { inject } from './inject.ts'
-import { DEFAULT_PROXY_SETTINGS, type InjectContext } from './inject-context.ts'
+import type { InjectContext } from './inject-context.ts'
 import { judgePod, podPatch } from './judge-pod.ts'
 
 const CASES = join(import.meta.dirname, '../../testdata/inject')
@@ -16,17 +16,7 @@ const CASES = join(import.meta.dirname, '../../testdata/inject')
 const context: InjectContext = {
   namespace: 'shop',
   joined: true,
-  controlPlane: {
-    address: 'smi-mesh.smi-mesh.svc',
-    port: 15_010,
-    identity: spiffeId('cluster.local', { namespace: 'smi-mesh', serviceAccount: 'control-plane' }),
-  },
-  image: 'smi-mesh:test',
-  imagePullPolicy: 'IfNotPresent',
-  nativeSidecars: true,
-  sleepingHooks: true,
-  rules: 'auto',
-  defaults: DEFAULT_PROXY_SETTINGS,
+  ...INJECTION,
 }
 
 const POD = { group: '', version: 'v1', kind: 'Pod' }

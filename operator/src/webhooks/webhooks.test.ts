@@ -1,12 +1,11 @@
 /** The webhooks as an API server finds them, and what becomes of reviews that no API server should send. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { spiffeId } from '@smi-mesh/dataplane/mesh'
+import { INJECTION } from '../../testdata/injection.ts'
 import { SCENE, World } from '../../testdata/world.ts'
 import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
 import type { Announcement } from '../status/announce.ts'
 import { trial } from '../trial.ts'
-import { DEFAULT_PROXY_SETTINGS } from './inject-context.ts'
 import { webhooks } from './webhooks.ts'
 
 const SPLIT = {
@@ -30,19 +29,7 @@ function scene(): Scene {
   const paths = webhooks({
     whatIf: change => trial(change, world.graph, world.facts, world.findings),
     uninjected: namespace => world.facts.namespaces.get(namespace)?.uninjected ?? 'unknown',
-    injection: {
-      controlPlane: {
-        address: 'smi-mesh.smi-mesh.svc',
-        port: 15_010,
-        identity: spiffeId('cluster.local', { namespace: 'smi-mesh', serviceAccount: 'control-plane' }),
-      },
-      image: 'smi-mesh:test',
-      imagePullPolicy: 'IfNotPresent',
-      nativeSidecars: true,
-      sleepingHooks: true,
-      rules: 'auto',
-      defaults: DEFAULT_PROXY_SETTINGS,
-    },
+    injection: INJECTION,
     announcer: { warn: (_about, announcement) => said.push(announcement) },
   })
   return { said, answer: (path, body) => paths.get(path)?.answer(body) ?? assert.fail(path) }
