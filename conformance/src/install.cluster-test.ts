@@ -14,7 +14,6 @@ import { CHART, CHECKOUT, type Installer, installer } from './harness/installer.
 import { ENDPOINTS, NODE } from './harness/outside-operator.ts'
 import { until } from './harness/until.ts'
 
-/** The first node, as the API server reaches it; `conformance/cluster` makes it so. */
 const ACCOUNT = 'system:serviceaccount:smi-mesh:smi-mesh'
 
 describe('an installed mesh', () => {

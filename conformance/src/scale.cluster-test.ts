@@ -12,7 +12,6 @@ import { CHART, CHECKOUT, installer } from './harness/installer.ts'
 import { ENDPOINTS, NODE } from './harness/outside-operator.ts'
 
 const RESULTS = join(CHECKOUT, 'bench-results')
-/** The first node, as the API server reaches it; `conformance/cluster` makes it so. */
 /** Counts are exact on any machine. Of times, only those that no busy one explains are refused. */
 const BUSY = 20
 const SECONDS_OF_LOAD = '20'

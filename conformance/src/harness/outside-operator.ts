@@ -1,6 +1,6 @@
 /** An operator that runs on the node of a test and in no pod, found by the API server all the same. */
 
-/** The address of the first node. */
+/** The first node, as the API server reaches it; `conformance/cluster` makes it so. */
 export const NODE = '192.0.2.11'
 
 /** Kubernetes itself makes none of a pod that is on no node. */
