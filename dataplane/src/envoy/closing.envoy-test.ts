@@ -13,7 +13,8 @@ const binary = envoyBinary()
 const skip = binary === undefined ? 'no Envoy binary: set ENVOY' : false
 const CLIENT = 215
 const SERVER = 216
-const REQUESTS = 2_000
+/** Requests flow until the application has closed so many connections: their number is what the speed of the machine makes it. */
+const CLOSED = 10
 /** So many are under way at any time. */
 const AT_ONCE = 10
 
@@ -59,17 +60,15 @@ test('connections that an application closes by GOAWAY cost no request, whatever
     }
   }, 200)
   const answers: Record<string, number> = {}
-  let begun = 0
   const worker = async () => {
-    while (begun++ < REQUESTS) {
+    while (closed < CLOSED) {
       const answer = await post()
       answers[answer] = (answers[answer] ?? 0) + 1
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
   clearInterval(closing)
-  assert.deepEqual(answers, { '200  a': REQUESTS })
-  assert.ok(closed > 5, `${closed} connections were closed`)
+  assert.deepEqual(Object.keys(answers), ['200  a'], JSON.stringify(answers))
 })
 
 /** Status, reason and body of the answer. */
