@@ -6,7 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { changeCosts } from './change.ts'
-import { type FanOut, fanOut } from './fan-out.ts'
+import { fanOut } from './fan-out.ts'
+import { streamMemory } from './memory.ts'
 
 const RESULTS = join(import.meta.dirname, '../../bench-results')
 
@@ -25,9 +26,10 @@ function table(head: readonly string[], rows: readonly (readonly (string | numbe
 
 const ms = (value: number) => value.toFixed(2)
 
-// First, while the heap is small: what large meshes leave behind would hide what a stream takes.
-const fans: FanOut[] = []
-for (const streams of numbers(values.streams)) fans.push(await fanOut(1000, streams))
+const fans = []
+for (const streams of numbers(values.streams)) {
+  fans.push({ ...(await fanOut(1000, streams)), rssKb: streamMemory(1000, streams) })
+}
 const changes = numbers(values.services).map(services => changeCosts(services))
 
 const text = [

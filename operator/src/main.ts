@@ -6,6 +6,7 @@ import { startClusterRuntime } from './cluster-runtime.ts'
 import { type OperatorConfig, operatorCommand } from './config.ts'
 import { canReview, secretStore, tokenReview, trustPart } from './identity/cluster/index.ts'
 import { controlPlaneIdentity, fileStores, tokenServerCredentials } from './identity/index.ts'
+import { preferClassicalKeyExchange } from './key-exchange.ts'
 import { clockDifference, connect, KubernetesClient, kubeconfigOf } from './kubernetes/index.ts'
 import { MeshError } from './mesh-error.ts'
 import { MeshOperator } from './operator.ts'
@@ -24,6 +25,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     ended.abort(new Error(`Ended by ${signal}.`))
   })
 }
+
+preferClassicalKeyExchange()
 
 const nature = {
   clock: Date.now,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { preferClassicalKeyExchange } from '../key-exchange.ts'
 import { isDocument } from '../sources/identify.ts'
 import { run } from './run.ts'
 
@@ -26,6 +27,7 @@ for (const [signal, number] of Object.entries(SIGNALS)) {
 // A reader that went away (`smictl … | head`, a closed terminal) is no error, and nobody is there to run anything for.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => ended.abort())
 
+preferClassicalKeyExchange()
 process.exitCode = await run(process.argv.slice(2), {
   write: text => process.stdout.write(text),
   complain: text => process.stderr.write(text),
