@@ -128,10 +128,11 @@ export async function faultsInCluster(driver: SpoilableDriver, cases: readonly C
   }
   try {
     await Promise.all(scenes.map(async scene => stages.set(scene, await driver.enter(scene))))
-    const control = await failing(undefined, asked)
+    // Where nothing is wrong, no case can see another's fault.
+    const control = await Promise.all([...byScene(asked).values()].map(here => failing(undefined, here)))
     const caught: Caught[] = []
     for (const { fault, by } of wanted) caught.push({ fault, by: await failing(fault, by), asked: by.length })
-    return { caught, control }
+    return { caught, control: control.flat() }
   } finally {
     await Promise.all([...stages.values()].map(stage => stage.stop()))
   }

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Server, type ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js'
 import { bootstrap } from '@smi-mesh/dataplane/envoy'
+import { envoyBinary } from '../../../dataplane/src/envoy/testdata/envoy-process.ts'
 import { Authority } from './authority.ts'
 import { CredentialFolders, controlPlaneIdentity, serverCredentials } from './credentials.ts'
 import { Issuer, type SetTimer } from './issuer.ts'
 import { MemoryAuthorityStore } from './testdata/memory-store.ts'
 import { identityOf, TRUST_DOMAIN } from './testdata/rig.ts'
 
-const ENVOY = '.tools/envoy-venv/lib/python3.11/site-packages/envoy/_bin/envoy'
+const binary = envoyBinary()
+const skip = binary === undefined ? 'no Envoy binary: set ENVOY' : false
 const CONTROL_PLANE = controlPlaneIdentity(TRUST_DOMAIN)
 const DEADLINE_MS = 40_000
 
@@ -78,7 +80,7 @@ function startEnvoy(t: TestContext, folder: string, config: unknown): () => stri
   const file = join(folder, 'bootstrap.json')
   writeFileSync(file, JSON.stringify(config))
   let log = ''
-  const envoy = spawn(ENVOY, ['-c', file, '--use-dynamic-base-id', '--concurrency', '1', '-l', 'warning'])
+  const envoy = spawn(binary ?? '', ['-c', file, '--use-dynamic-base-id', '--concurrency', '1', '-l', 'warning'])
   envoy.stderr.on('data', (text: Buffer) => {
     log += text.toString()
   })
@@ -86,8 +88,9 @@ function startEnvoy(t: TestContext, folder: string, config: unknown): () => stri
   return () => log
 }
 
-test('a proxy that is never restarted follows its certificate and the roots through a whole rotation', async t => {
-  if (!existsSync(ENVOY)) return t.skip(`${ENVOY} is not there: run make tools`)
+test('a proxy that is never restarted follows its certificate and the roots through a whole rotation', {
+  skip,
+}, async t => {
   const folder = mkdtempSync(join(tmpdir(), 'smi-mesh-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const store = new MemoryAuthorityStore()
