@@ -25,6 +25,7 @@ export type MeshErrorCode =
   | 'ApiUnreachable' // nobody answers, or the connection broke, or was silent for too long
   | 'ApiUnauthenticated' // 401: the API server does not know who asks
   | 'ApiForbidden' // 403: it knows, and the role lacks this
+  | 'ApiTerminating' // 403 as well: nothing new is made in a namespace that is going
   | 'ApiNotFound' // 404: no such object, or no such resource
   | 'ApiConflict' // 409: it exists already, or somebody else wrote it meanwhile
   | 'ApiGone' // 410: this version of the past is no longer kept; list again

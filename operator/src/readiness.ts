@@ -27,6 +27,7 @@ const PASSING: ReadonlySet<MeshErrorCode> = new Set([
   'ApiUnreachable',
   'ApiUnauthenticated',
   'ApiForbidden',
+  'ApiTerminating',
   'ApiNotFound',
   'ApiConflict',
   'ApiGone',

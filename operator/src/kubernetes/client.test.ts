@@ -78,6 +78,14 @@ test('every refusal has its code, what the server said, and when to come back', 
   }
 })
 
+test('a namespace on its way out is no lack of permission', async () => {
+  const details = { causes: [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }] }
+  await using server = await scriptedServer((_asked, response) =>
+    json(response, 403, { kind: 'Status', message: 'it is being terminated', details }),
+  )
+  assert.equal((await failure(server.client.get(RESOURCES.services, AT))).code, 'ApiTerminating')
+})
+
 test('nobody who answers is unreachable, and so is an answer that breaks off or takes too long', async () => {
   const gone = await scriptedServer(() => undefined)
   await gone[Symbol.asyncDispose]()

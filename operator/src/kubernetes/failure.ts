@@ -1,5 +1,5 @@
 /** What an API server refuses, as errors with closed codes. Knows the meaning of a status; who asked decides what to do. */
-import { fieldsOf, textOf } from '../facts/read.ts'
+import { fieldsOf, listOf, textOf } from '../facts/read.ts'
 import { MeshError, type MeshErrorCode, systemCode } from '../mesh-error.ts'
 
 /** What came back besides a success. */
@@ -17,7 +17,7 @@ const LONGEST_RETRY_MS = 60_000
 
 /** `what` is the request in words: `reading pods`. */
 export function refused(what: string, { status, body, retryAfter }: Refusal): MeshError {
-  const code = codeOf(status)
+  const code = codeOf(status, body)
   const message = `The API server refused ${what} (${status}): ${reasonIn(body)}${ADVICE[code] ?? ''}`
   return new MeshError(code, message, { retryAfterMs: retryMs(retryAfter) })
 }
@@ -44,12 +44,12 @@ const ADVICE: Readonly<Partial<Record<MeshErrorCode, string>>> = {
   ApiForbidden: ' Give the role of the mesh this permission.',
 }
 
-function codeOf(status: number): MeshErrorCode {
+function codeOf(status: number, body: string): MeshErrorCode {
   switch (status) {
     case 401:
       return 'ApiUnauthenticated'
     case 403:
-      return 'ApiForbidden'
+      return isTerminating(body) ? 'ApiTerminating' : 'ApiForbidden'
     case 404:
       return 'ApiNotFound'
     case 409:
@@ -61,6 +61,12 @@ function codeOf(status: number): MeshErrorCode {
     default:
       return status >= 500 ? 'ApiFailed' : 'ApiRefused'
   }
+}
+
+/** By the cause that the API server gives, `k8s.io/api/core/v1.NamespaceTerminatingCause`. */
+function isTerminating(body: string): boolean {
+  const causes = listOf(fieldsOf(fieldsOf(parsed(body))['details'])['causes'])
+  return causes.some(cause => fieldsOf(cause)['reason'] === 'NamespaceTerminating')
 }
 
 function reasonIn(body: string): string {

@@ -26,6 +26,10 @@ test('lists and typed lists are flattened', () => {
   assert.deepEqual(refs(list), ['Service default/a f.yaml:4', 'Service default/b f.yaml:8'])
 })
 
+test('a list of nothing, as Go writes it, holds nothing', () => {
+  assert.deepEqual(refs('{"apiVersion":"v1","kind":"PodList","items":null}'), [])
+})
+
 test('an object without a namespace is in `default`, as on an API server', () => {
   const parsed = parseFile('f.json', '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}')
   assert.deepEqual(parsed.kind === 'ok' && parsed.objects[0]?.object['metadata'], { name: 'p', namespace: 'default' })

@@ -105,6 +105,7 @@ function flatten(value: unknown, node: ParsedNode): readonly Item[] {
   const itself = { value, offset: node.range[0] }
   if (!isDocument(value) || typeof value['kind'] !== 'string' || !value['kind'].endsWith('List')) return [itself]
   const { items } = value
+  if (items === null) return [] // as Go writes a list of nothing
   if (!Array.isArray(items)) return [itself]
   const kind = value['kind'].slice(0, -'List'.length)
   const nodes = isMap(node) ? node.get('items', true) : undefined

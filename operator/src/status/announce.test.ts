@@ -13,13 +13,20 @@ const SPLIT = {
 }
 const MISSING = { reason: 'BackendNotFound', message: 'Service shop/web-v9 does not exist.' }
 
-async function scene(isDown = false) {
+const TERMINATING = {
+  kind: 'Status',
+  message: 'events "a" is forbidden: unable to create new content in namespace shop because it is being terminated',
+  details: { causes: [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }] },
+}
+
+async function scene(state: 'up' | 'down' | 'terminating' = 'up') {
   const events: Fields[] = []
   const failures: unknown[] = []
   let now = Date.UTC(2030, 0, 1)
   const server = await scriptedServer(({ method, path, body }, response) => {
     assert.deepEqual([method, path], ['POST', '/api/v1/namespaces/shop/events'])
-    if (isDown) return refuse(response, 500, 'etcdserver: no leader')
+    if (state === 'terminating') return json(response, 403, TERMINATING)
+    if (state === 'down') return refuse(response, 500, 'etcdserver: no leader')
     events.push(fieldsOf(JSON.parse(body)))
     return json(response, 201, fieldsOf(JSON.parse(body)))
   })
@@ -76,10 +83,17 @@ test('the same is not said again for ten minutes; something else is, at once', a
 })
 
 test('an event that cannot be written is a line in the log, no more', async () => {
-  await using here = await scene(true)
+  await using here = await scene('down')
   here.announcer.warn(SPLIT, MISSING)
   await here.heard(1)
   assert.equal(here.failures.length, 1)
+})
+
+test('nobody is told that a namespace on its way out takes no more events', async () => {
+  await using here = await scene('terminating')
+  here.announcer.warn(SPLIT, MISSING)
+  await here.answered(1)
+  assert.deepEqual(here.failures, [])
 })
 
 test('what was wrong before in the same words is no news', () => {
@@ -96,14 +110,14 @@ test('what was wrong before in the same words is no news', () => {
 })
 
 test('whoever makes us speak cannot make us flood the cluster with events, nor the log with failures', async () => {
-  for (const isDown of [false, true]) {
-    await using here = await scene(isDown)
+  for (const state of ['up', 'down'] as const) {
+    await using here = await scene(state)
     for (let count = 0; count < 100; count++) {
       here.announcer.warn({ ...SPLIT, name: `canary-${count}` }, MISSING)
       await here.answered(Math.min(count + 1, 40))
     }
     assert.equal(here.asked(), 40)
-    assert.equal(here.failures.length, isDown ? 1 : 0)
+    assert.equal(here.failures.length, state === 'down' ? 1 : 0)
     here.pass(1_000)
     here.announcer.warn(SPLIT, MISSING)
     await here.answered(41)

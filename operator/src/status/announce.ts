@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Fields } from '../facts/read.ts'
 import { type KubernetesClient, RESOURCES } from '../kubernetes/index.ts'
+import { meshError } from '../mesh-error.ts'
 import type { StatusUpdate } from './writer.ts'
 import type { Written, WrittenCondition } from './written.ts'
 
@@ -100,6 +101,7 @@ export class Announcer {
   }
 
   #failed(error: unknown): void {
+    if (meshError(error, 'ApiTerminating') !== undefined) return // whom it would tell has taken the namespace away
     if (!this.#stopping.signal.aborted && !this.#failing) this.#options.onFailure(error)
     this.#failing = true
   }
