@@ -157,7 +157,7 @@ export const PACKAGE_RULES: readonly PackageRule[] = [
     because: 'everybody who asks stands on it',
     within: /^operator\/src\/kubernetes\//,
     except: OF_TESTS,
-    forbidden: /^operator\/src\/(?!kubernetes\/|mesh-error\.ts|facts\/read\.ts)|^@smi-mesh\/dataplane/,
+    forbidden: /^operator\/src\/(?!kubernetes\/|mesh-error\.ts|key-exchange\.ts|facts\/read\.ts)|^@smi-mesh\/dataplane/,
   },
   {
     says: 'what runs without a cluster does not know the Kubernetes API',

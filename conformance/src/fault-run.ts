@@ -105,7 +105,7 @@ export interface FaultRun {
   readonly control: readonly Case[]
 }
 
-/** A mesh in a cluster that can be made wrong. All of it is, so that one case is asked at a time. */
+/** A mesh in a cluster that can be made wrong. All of it is, so that one case is asked at a time while it is. */
 export interface SpoilableDriver extends Driver {
   /** From the next case on; undefined makes it right again. */
   spoil(fault: Fault | undefined): void
@@ -115,7 +115,7 @@ export interface SpoilableDriver extends Driver {
 export async function faultsInCluster(driver: SpoilableDriver, cases: readonly Case[]): Promise<FaultRun> {
   const wanted = await faultsToAsk(driver, cases, ASKED_OF_A_CLUSTER)
   const asked = [...new Set(wanted.flatMap(({ by }) => by))]
-  const scenes = [...byScene(asked).keys()]
+  const scenes = byScene(asked)
   const stages = new Map<Scene, Stage>()
   const failing = async (fault: Fault | undefined, those: readonly Case[]) => {
     driver.spoil(fault)
@@ -127,12 +127,17 @@ export async function faultsInCluster(driver: SpoilableDriver, cases: readonly C
     return red
   }
   try {
-    await Promise.all(scenes.map(async scene => stages.set(scene, await driver.enter(scene))))
-    // Where nothing is wrong, no case can see another's fault.
-    const control = await Promise.all([...byScene(asked).values()].map(here => failing(undefined, here)))
+    await Promise.all([...scenes.keys()].map(async scene => stages.set(scene, await driver.enter(scene))))
+    // Where nothing is wrong, no case can see another's fault; as many scenes at once as elsewhere, since all are waited for.
+    const control: Case[] = []
+    const next = scenes.values()
+    const player = async () => {
+      for (const here of next) control.push(...(await failing(undefined, here)))
+    }
+    await Promise.all(Array.from({ length: driver.scenesAtOnce ?? 1 }, player))
     const caught: Caught[] = []
     for (const { fault, by } of wanted) caught.push({ fault, by: await failing(fault, by), asked: by.length })
-    return { caught, control: control.flat() }
+    return { caught, control }
   } finally {
     await Promise.all([...stages.values()].map(stage => stage.stop()))
   }

@@ -35,8 +35,8 @@ export interface ClientTraffic {
 /** 200 a second by POST alone, with more beside it. */
 const STEADY: ClientTraffic = { posts: 100, calls: 25, streams: 1, sockets: 1, messages: 10 }
 
-/** All of it; clients write what they counted into `reports`, a folder of the node. */
-export function sceneObjects(reports: string): readonly RawObject[] {
+/** The namespace, its rules and servers: callers come once these are ready, so that no failure of the beginning is counted. */
+export function beforeAnybodyCalls(): readonly RawObject[] {
   const labels = { 'smi-mesh.dev/inject': 'enabled' }
   const annotations = { 'smi-mesh.dev/access': 'enforce' }
   const programs = ['client.ts', 'server.ts', 'frames.ts']
@@ -53,10 +53,22 @@ export function sceneObjects(reports: string): readonly RawObject[] {
     ...RULES,
     server('server', 2),
     server('quiet-server', 1),
+  ]
+}
+
+/** Who calls; they write what they counted into `reports`, a folder of the node. */
+export function clients(reports: string): readonly RawObject[] {
+  return [
     client('client', { reports, replicas: 2, traffic: STEADY }),
     client('quiet-client', { reports, replicas: 1, traffic: { server: 'quiet', streams: 1, sockets: 1, messages: 0 } }),
     client('stranger', { reports, replicas: 1, traffic: { posts: 2, expect: 403 }, account: 'stranger' }),
   ]
+}
+
+/** Its Service does not exist: it gets a finding and changes no traffic. */
+export function splitOfNobody(name: string): RawObject {
+  const spec = { service: 'nobody', backends: [{ service: 'nobody-else', weight: 1 }] }
+  return { apiVersion: 'split.smi-spec.io/v1alpha4', kind: 'TrafficSplit', metadata: placed(name), spec }
 }
 
 /** Not of the scene from its beginning: those that are created while something is missing. */
