@@ -4,7 +4,8 @@
 set -u
 name=$1 entry=$2
 shift 2
-# Large buffers, of which a TLS connection fills a corner and keeps them all, take the pages that are used and no more (glibc).
+# TLS connections keep buffers that they hardly fill. From this size on each is mapped on its own (glibc): only the pages that were
+# written to count.
 export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-16384}"
 folder=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P) || exit 3
 
