@@ -5,9 +5,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { preferClassicalKeyExchange } from '../src/key-exchange.ts'
 import { changeCosts } from './change.ts'
-import { fanOut } from './fan-out.ts'
-import { streamMemory } from './memory.ts'
+import { type FanOut, fanOut } from './fan-out.ts'
+import { type StreamMemory, streamMemory } from './memory.ts'
 
 const RESULTS = join(import.meta.dirname, '../../bench-results')
 
@@ -26,7 +27,8 @@ function table(head: readonly string[], rows: readonly (readonly (string | numbe
 
 const ms = (value: number) => value.toFixed(2)
 
-const fans = []
+preferClassicalKeyExchange() // as the programs do
+const fans: (FanOut & { readonly rssKb: StreamMemory })[] = []
 for (const streams of numbers(values.streams)) {
   fans.push({ ...(await fanOut(1000, streams)), rssKb: streamMemory(1000, streams) })
 }

@@ -1,11 +1,13 @@
 /**
- * Key agreement of this process's TLS, servers and clients alike: classical first, hybrid (X25519MLKEM768) for whoever insists.
- * Hybrid agreement shields what is recorded today from computers to come, but what passes here, configuration and keys that
- * live for a day, is worth nothing by then; it costs 10 kB of memory for as long as a connection lives. Traffic between
- * proxies is not concerned: Envoys agree on keys themselves. Node has no narrower place for it that gRPC would read.
+ * Key exchange of the streams of proxies: classical first, hybrid (X25519MLKEM768) for those who insist. See
+ * docs/design/decisions/015-classical-key-exchange-first.md. Node has no narrower place for it that gRPC would read than the
+ * default of the process, so whatever else speaks TLS here names `USUAL_KEY_EXCHANGE`.
  */
 import tls from 'node:tls'
 
+/** For connections whose content is worth recording: those with an API server. */
+export const USUAL_KEY_EXCHANGE = { ecdhCurve: 'auto' } as const
+
 export function preferClassicalKeyExchange(): void {
-  tls.DEFAULT_ECDH_CURVE = 'X25519:X25519MLKEM768:P-256'
+  tls.DEFAULT_ECDH_CURVE = 'X25519:X25519MLKEM768:P-256:X448:P-384:P-521'
 }

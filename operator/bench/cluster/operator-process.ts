@@ -10,8 +10,8 @@ import type { XdsCounters } from '@smi-mesh/dataplane/xds'
 export interface OperatorStart {
   /** As in its container: `operator --access=enforce …`. */
   readonly args: readonly string[]
-  /** What the chart sets for the process itself. */
-  readonly nodeOptions: string
+  /** What the chart sets for the process itself: how it takes memory. */
+  readonly environment: Readonly<Record<string, string>>
   readonly kubeconfig: string
   readonly name: string
 }
@@ -26,9 +26,9 @@ export class OperatorProcess {
   readonly #began = performance.now()
   #log = ''
 
-  constructor({ args, nodeOptions, kubeconfig, name }: OperatorStart) {
+  constructor({ args, environment, kubeconfig, name }: OperatorStart) {
     const main = join(import.meta.dirname, '../../src/main.ts')
-    const env = { ...process.env, POD_NAME: name, POD_NAMESPACE: 'smi-mesh', NODE_OPTIONS: nodeOptions }
+    const env = { ...process.env, ...environment, POD_NAME: name, POD_NAMESPACE: 'smi-mesh' }
     const words = [main, ...args, '--kubeconfig', kubeconfig]
     this.#child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'], env })
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {

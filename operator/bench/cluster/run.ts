@@ -110,13 +110,12 @@ async function started(): Promise<OperatorProcess> {
   const [container] = listOf(fieldsOf(template['spec'])['containers'])
   const { args: words, env } = fieldsOf(container)
   const args = listOf(words).map(word => textOf(word))
-  const nodeOptions = textOf(
-    listOf(env)
-      .map(fieldsOf)
-      .find(({ name }) => name === 'NODE_OPTIONS')?.['value'],
-  )
+  const set = listOf(env)
+    .map(fieldsOf)
+    .filter(({ value }) => value !== undefined)
+  const environment = Object.fromEntries(set.map(({ name, value }) => [textOf(name), textOf(value)]))
   const kubeconfig = values['operator-kubeconfig'] ?? values.kubeconfig
-  running.operator = new OperatorProcess({ args, nodeOptions, kubeconfig, name: 'smi-mesh-bench' })
+  running.operator = new OperatorProcess({ args, environment, kubeconfig, name: 'smi-mesh-bench' })
   return running.operator
 }
 

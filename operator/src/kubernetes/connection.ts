@@ -5,6 +5,7 @@
 import { Agent as HttpAgent, type RequestOptions } from 'node:http'
 import { Agent as HttpsAgent, type RequestOptions as HttpsRequestOptions } from 'node:https'
 import { KubeConfig } from '@kubernetes/client-node'
+import { USUAL_KEY_EXCHANGE } from '../key-exchange.ts'
 import { MeshError } from '../mesh-error.ts'
 
 /** Where to learn of the cluster. `default`: KUBECONFIG, the file in the home directory, or the pod's own account. */
@@ -42,7 +43,7 @@ export function connect(config: Kubeconfig, heard: Connection['heard'] = () => u
     server,
     heard,
     options: async () => {
-      const options: HttpsRequestOptions = { headers: {} }
+      const options: HttpsRequestOptions = { ...USUAL_KEY_EXCHANGE, headers: {} }
       await config.applyToHTTPSOptions(options)
       // The library keeps an agent with the certificates of its first request; ours tells sockets apart by certificate.
       return cluster.proxyUrl === undefined ? { ...options, agent } : options

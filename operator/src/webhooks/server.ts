@@ -11,6 +11,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { IdentityCertificate, SpiffeId, TrustBundle } from '@smi-mesh/dataplane/mesh'
 import type { Fields } from '../facts/read.ts'
 import type { CredentialSource } from '../identity/index.ts'
+import { USUAL_KEY_EXCHANGE } from '../key-exchange.ts'
 import { MeshError, systemCode } from '../mesh-error.ts'
 import { type Answer, Bodies, type Body } from './bodies.ts'
 import { isNestedWithin, jsonText } from './json-text.ts'
@@ -104,8 +105,9 @@ export class WebhookServer {
     const pace = (perSecond: number) => new Pace({ burst: perSecond * BURST_SECONDS, perSecond, now: options.now })
     this.#connecting = pace(limits.connectionsPerSecond)
     this.#asking = pace(limits.requestsPerSecond)
-    this.#server = createServer({ ...timesOf(limits), minVersion: 'TLSv1.2' }, (incoming, response) =>
-      this.#answer(incoming, response),
+    this.#server = createServer(
+      { ...timesOf(limits), ...USUAL_KEY_EXCHANGE, minVersion: 'TLSv1.2' },
+      (incoming, response) => this.#answer(incoming, response),
     )
     this.#server.setTimeout(limits.silenceMs)
     this.#server.on('connection', (socket: Socket) => this.#connected(socket))
@@ -185,7 +187,8 @@ export class WebhookServer {
   /** New connections see the new certificate; those that are open are left alone. */
   #show(certificate: IdentityCertificate): void {
     this.#certificate = certificate
-    this.#server.setSecureContext({ cert: certificate.chain, key: certificate.privateKey.reveal() })
+    const { chain: cert, privateKey } = certificate
+    this.#server.setSecureContext({ ...USUAL_KEY_EXCHANGE, cert, key: privateKey.reveal() })
   }
 
   #answer(incoming: IncomingMessage, response: ServerResponse): void {
