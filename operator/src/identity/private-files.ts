@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from '../make-folder.ts'
 import { MeshError, systemCode } from '../mesh-error.ts'
 
 /** The calls that are made, so that a test can end the process between any two of them. */
@@ -43,7 +44,7 @@ export class PrivateDirectory {
   constructor(path: string, operations: FileOperations = fs) {
     this.path = path
     this.#fs = operations
-    this.#attempt(() => operations.mkdirSync(path, { recursive: true, mode: OWNER_ONLY_DIRECTORY }))
+    this.#attempt(() => makeFolder(path, OWNER_ONLY_DIRECTORY, operations))
     const found = this.#attempt(() => operations.lstatSync(path))
     if (!found.isDirectory()) throw new MeshError('StateDamaged', `${path} is not a directory. Name another one.`)
     if ((found.mode & OTHERS) !== 0) {
