@@ -12,6 +12,7 @@ import { MeshError } from './mesh-error.ts'
 import { MeshOperator } from './operator.ts'
 import { Announcer, announceStatus, StatusWriter } from './status/index.ts'
 import { createLog, Metrics, reportCluster } from './telemetry/index.ts'
+import { ownVersion } from './version.ts'
 import { heldBackPart, serviceNames, webhookPart, webhooksOf } from './webhooks/index.ts'
 
 /** Tokens of pods are made for this audience, and are worth nothing to any other service. */
@@ -117,6 +118,7 @@ const CONVERTED = KINDS.filter(({ versions }) => versions.length > 1).map(({ plu
 
 const program = new Command('smi-mesh')
   .description('A service mesh for Kubernetes from Service Mesh Interface objects.')
+  .version(`smi-mesh ${ownVersion()}`, '-V, --version', 'print the version')
   .exitOverride()
 program.addCommand(operatorCommand(process.env, hostname(), operate).exitOverride())
 

@@ -16,6 +16,11 @@ for (const program of ['smictl', 'smi-mesh']) {
     assert.match(stdout, new RegExp(`^Usage: ${program} `))
   })
 
+  test(`${program} says which version it is`, async () => {
+    const { stdout } = await run(join(BIN, program), ['--version'])
+    assert.match(stdout, new RegExp(`^${program} \\d+\\.\\d+\\.\\d+`))
+  })
+
   test(`${program} starts by a link from anywhere, whatever it is called`, async t => {
     const folder = mkdtempSync(join(tmpdir(), 'smi mesh '))
     t.after(() => rmSync(folder, { recursive: true }))

@@ -21,7 +21,7 @@ export function convertCommand(world: World): Command {
       'Prints the SMI objects of the files in another version. What that version cannot hold waits in annotations, so that\n' +
         'converting back gives the object as it was. Objects of other groups than the one of --to are printed as they are.',
     )
-    .argument('<path...>', 'folders or files of Kubernetes YAML')
+    .argument('<path...>', 'folders or files of Kubernetes YAML, or - for standard input')
     .addOption(
       new Option(
         '-t, --to <version>',

@@ -1,14 +1,12 @@
 /** The process behind `smictl`: the only place that looks at the environment, the clock and the terminal. */
-import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { preferClassicalKeyExchange } from '../key-exchange.ts'
-import { isDocument } from '../sources/identify.ts'
+import { ownVersion } from '../version.ts'
 import { run } from './run.ts'
 
 const installation = dirname(fileURLToPath(new URL('../../package.json', import.meta.url)))
-const description: unknown = JSON.parse(readFileSync(`${installation}/package.json`, 'utf8'))
 const ended = new AbortController()
 
 /** Signals that follow each other faster are one wish: timeout(1) sends its own twice, to the process and to its group. */
@@ -39,7 +37,7 @@ process.exitCode = await run(process.argv.slice(2), {
   temporary: tmpdir(),
   pid: process.pid,
   uid: process.getuid?.() ?? 0,
-  version: isDocument(description) ? String(description['version']) : '',
+  version: ownVersion(),
   clock: Date.now,
   now: () => performance.now(),
 })

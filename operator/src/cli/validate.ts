@@ -36,7 +36,7 @@ export function validateCommand(world: World): Command {
       'Checks files: YAML, the schema of every SMI object in every version, and, unless --no-references is given, whether what\n' +
         'the objects refer to exists in the same files.',
     )
-    .argument('<path...>', 'folders or files of Kubernetes YAML')
+    .argument('<path...>', 'folders or files of Kubernetes YAML, or - for standard input')
     .option('--no-references', 'judge every object alone')
   withOutput(withMeshOptions(command))
   return command

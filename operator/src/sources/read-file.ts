@@ -22,16 +22,19 @@ type ReadBytes = Exclude<ReadFile, { readonly kind: 'ok' }> | { readonly kind: '
 
 /** What is in a file, or why it is not looked at. */
 export function readBytes(file: string, size: number, limits: ReadLimits): ReadBytes {
-  if (size > limits.maxFileBytes) {
-    const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`
-    return problem(
-      file,
-      `This file has ${megabytes(size)}; more than ${megabytes(limits.maxFileBytes)} is not read. Split it.`,
-    )
-  }
+  if (size > limits.maxFileBytes) return tooLarge(file, size, limits)
   const bytes = attempt(() => readFileSync(file))
   if (bytes.ok) return { kind: 'bytes', bytes: bytes.value }
   return bytes.code === 'ENOENT' ? { kind: 'gone' } : problem(file, whyUnreadable(bytes.code))
+}
+
+/** The objects that come by standard input, to its end. */
+export function readStandardInput(limits: ReadLimits): ParsedFile {
+  const file = 'standard input'
+  const bytes = attempt(() => readFileSync(process.stdin.fd))
+  if (!bytes.ok) return problem(file, `It cannot be read (${bytes.code}). Pipe YAML into it, or name a file.`)
+  if (bytes.value.length > limits.maxFileBytes) return tooLarge(file, bytes.value.length, limits)
+  return parseBytes(file, bytes.value)
 }
 
 /** The objects in the bytes of a file. */
@@ -54,6 +57,12 @@ export function whyUnreadable(code: string): string {
       EMFILE: 'cannot be opened, because too many files are open. Raise the limit (ulimit -n)',
     }[code] ?? `cannot be read (${code}). Check the disk and the mount`
   return `It ${why}; until then the last good state stays.`
+}
+
+function tooLarge(file: string, size: number, { maxFileBytes }: ReadLimits) {
+  const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`
+  const message = `This file has ${megabytes(size)}; more than ${megabytes(maxFileBytes)} is not read. Split it.`
+  return problem(file, message)
 }
 
 function decodeText(bytes: Uint8Array): string | undefined {

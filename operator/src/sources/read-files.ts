@@ -1,7 +1,14 @@
 /** Folders and files of manifests, read once: what the commands that answer and end are given. */
 import { Claims } from './claims.ts'
 import type { FileObject } from './parse-file.ts'
-import { DEFAULT_READ_LIMITS, type ReadLimits, readManifest, whyUnreadable } from './read-file.ts'
+import {
+  DEFAULT_READ_LIMITS,
+  type ReadFile,
+  type ReadLimits,
+  readManifest,
+  readStandardInput,
+  whyUnreadable,
+} from './read-file.ts'
 import { scan } from './scan.ts'
 import type { SourceChange, SourceProblem } from './source.ts'
 
@@ -11,18 +18,25 @@ export interface FilesRead {
   readonly problems: readonly SourceProblem[]
 }
 
+/** On command lines, in the place of a file. */
+const STANDARD_INPUT = '-'
+
 export function readFiles(paths: readonly string[], limits: ReadLimits = DEFAULT_READ_LIMITS): FilesRead {
   const files = new Map<string, readonly FileObject[]>()
   const problems: SourceProblem[] = []
-  for (const path of paths) {
+  const take = (file: string, read: ReadFile) => {
+    if (read.kind === 'ok') files.set(file, read.objects)
+    else if (read.kind === 'rejected') problems.push(...read.problems)
+  }
+  for (const path of new Set(paths)) {
+    if (path === STANDARD_INPUT) {
+      take(path, readStandardInput(limits))
+      continue
+    }
     const seen = scan(path, () => {})
     for (const [folder, code] of seen.unreadable)
       problems.push({ file: folder, where: '', message: whyUnreadable(code) })
-    for (const [file, stamp] of seen.files) {
-      const parsed = readManifest(file, stamp.size, limits)
-      if (parsed.kind === 'ok') files.set(file, parsed.objects)
-      else if (parsed.kind === 'rejected') problems.push(...parsed.problems)
-    }
+    for (const [file, stamp] of seen.files) take(file, readManifest(file, stamp.size, limits))
   }
   const claims = new Claims()
   const sorted = new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)))

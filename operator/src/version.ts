@@ -1,0 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { fieldsOf, textOf } from './facts/read.ts'
+
+/** The version of this package, as its package.json says; empty where that says none. */
+export function ownVersion(): string {
+  const description: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  return textOf(fieldsOf(description)['version'])
+}
