@@ -22,6 +22,8 @@ export interface MeshOptions {
   readonly versions: ReadonlyMap<string, readonly string[]>
   readonly lacks: ReadonlyMap<Capability, string>
   readonly settleMs: number
+  /** The same for pods that came or went. */
+  readonly podsSettleMs: number
   readonly patienceMs: number
 }
 
@@ -29,9 +31,9 @@ export function readMesh(file: string): MeshOptions {
   const document: unknown = parse(readFileSync(file, 'utf8'))
   const problems = problemsOf(document, 'mesh')
   if (problems.length > 0) throw new Error(problems.map(problem => `${file}: ${problem}`).join('\n'))
-  const { name, image, inject, access, versions, lacks, settleMs, patienceMs } = {
+  const { name, image, inject, access, versions, lacks, settleMs, podsSettleMs, patienceMs } = {
     ...{ name: '', image: 'node:24', inject: {}, access: {}, versions: {}, lacks: {} },
-    ...{ settleMs: 1_000, patienceMs: 20_000 },
+    ...{ settleMs: 1_000, podsSettleMs: 0, patienceMs: 20_000 },
     ...fields(document),
   }
   const unidentified = fields(fields(access)['unidentified'])
@@ -49,6 +51,7 @@ export function readMesh(file: string): MeshOptions {
     versions: new Map(Object.entries(fields(versions)).map(([kind, served]) => [kind, list(served).map(text)])),
     lacks: new Map(CAPABILITIES.flatMap(one => (missing[one] === undefined ? [] : [[one, missing[one]] as const]))),
     settleMs: Number(settleMs),
+    podsSettleMs: Number(podsSettleMs),
     patienceMs: Number(patienceMs),
   }
 }

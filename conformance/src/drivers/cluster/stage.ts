@@ -43,6 +43,7 @@ export class ClusterStage implements Stage {
   /** When all is in force at the latest; and when that is of which a mesh says nothing. */
   #inForceAt = 0
   #restInForceAt = 0
+  #podsInForceAt = 0
   #case = ''
 
   constructor(ways: ClusterWays, mesh: MeshOptions, scene: Scene) {
@@ -172,6 +173,7 @@ export class ClusterStage implements Stage {
     const placed = sceneManifests({ ...this.#scene, workloads: wanted, services: [], namespaces: [] }, this.#mesh)
     await this.#ways.api.apply(this.#names.place(placed))
     for (const { name, replicas } of wanted) await this.#until(name, replicas)
+    if (wanted.length > 0) this.#podsInForceAt = performance.now() + this.#mesh.podsSettleMs
   }
 
   async #readyPod(workload: string): Promise<RawObject> {
@@ -213,7 +215,7 @@ export class ClusterStage implements Stage {
       this.#unread = this.#unread.filter((_, at) => read[at] === false)
       if (this.#unread.length === 0) this.#inForceAt = Math.max(performance.now() + TOLD_MS, this.#restInForceAt)
     }
-    await pause(Math.max(0, this.#inForceAt - performance.now()))
+    await pause(Math.max(0, Math.max(this.#inForceAt, this.#podsInForceAt) - performance.now()))
   }
 
   /** What was refused is not there, and is not waited for. */
