@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks'
 import { DEFAULT_MESH_CONFIG, spiffeId } from '@smi-mesh/dataplane/mesh'
 import { type ControlPlane, startControlPlane } from '../src/control-plane.ts'
 import { Authority, controlPlaneIdentity, fileStores, Issuer, serverCredentials } from '../src/identity/index.ts'
+import { setTimer } from '../src/real-timer.ts'
 import { MemorySource } from '../src/sources/index.ts'
 import type { Command, ProxySpec, Report } from './proxies.ts'
 import { namespaceOf, podName, world } from './world.ts'
@@ -67,12 +68,8 @@ async function control(source: MemorySource, authority: Authority) {
       trustPlaintext: false,
     },
     identities: ({ certificates, bundle }, onChange, bundleHeld) => {
-      const timer = (callback: () => void, ms: number) => {
-        const handle = setTimeout(callback, ms)
-        return () => clearTimeout(handle)
-      }
       const options = { authority, certificates, bundle, onChange, bundleHeld, onEvent: () => {} }
-      issuer = new Issuer({ ...options, now: Date.now, random: Math.random, setTimer: timer })
+      issuer = new Issuer({ ...options, now: Date.now, random: Math.random, setTimer })
       return issuer
     },
   })

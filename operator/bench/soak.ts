@@ -16,9 +16,9 @@ import {
   controlPlaneIdentity,
   fileStores,
   Issuer,
-  type SetTimer,
   serverCredentials,
 } from '../src/identity/index.ts'
+import { setTimer } from '../src/real-timer.ts'
 import type { Source } from '../src/sources/source.ts'
 import { findEnvoy } from '../src/standalone/envoy-binary.ts'
 import { type StartedMesh, startStandalone } from '../src/standalone/up.ts'
@@ -36,11 +36,6 @@ interface Ledger {
   issued: number
   readonly roots: Set<string>
   readonly failures: string[]
-}
-
-const setTimer: SetTimer = (callback, ms) => {
-  const timer = setTimeout(callback, ms)
-  return () => clearTimeout(timer)
 }
 
 /** The control plane that `smictl up` runs, with its authority at hand. */

@@ -10,6 +10,7 @@ import { preferClassicalKeyExchange } from './key-exchange.ts'
 import { clockDifference, connect, KubernetesClient, kubeconfigOf } from './kubernetes/index.ts'
 import { MeshError } from './mesh-error.ts'
 import { MeshOperator } from './operator.ts'
+import { setTimer } from './real-timer.ts'
 import { Announcer, announceStatus, StatusWriter } from './status/index.ts'
 import { createLog, Metrics, reportCluster } from './telemetry/index.ts'
 import { ownVersion } from './version.ts'
@@ -33,10 +34,7 @@ const nature = {
   clock: Date.now,
   now: () => performance.now(),
   random: Math.random,
-  setTimer: (callback: () => void, ms: number) => {
-    const timer = setTimeout(callback, ms)
-    return () => clearTimeout(timer)
-  },
+  setTimer,
 }
 
 async function operate(config: OperatorConfig): Promise<void> {

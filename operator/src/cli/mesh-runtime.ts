@@ -9,9 +9,9 @@ import {
   fileStores,
   Issuer,
   openAuthority,
-  type SetTimer,
   serverCredentials,
 } from '../identity/index.ts'
+import { setTimer } from '../real-timer.ts'
 import type { Source } from '../sources/source.ts'
 import { EventLoopDelay, Metrics } from '../telemetry/index.ts'
 import { adminProviders, readingsOf } from './admin-answers.ts'
@@ -139,9 +139,4 @@ export async function runMesh(world: World, options: RuntimeOptions): Promise<Me
     await stop()
     throw error
   }
-}
-
-export const setTimer: SetTimer = (callback, ms) => {
-  const timer = setTimeout(callback, ms)
-  return () => clearTimeout(timer)
 }

@@ -2,11 +2,12 @@
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { MeshError } from '../mesh-error.ts'
+import { setTimer } from '../real-timer.ts'
 import { FileSource } from '../sources/index.ts'
 import { Bootstraps } from '../standalone/bootstraps.ts'
 import { runDirectoryOf } from '../standalone/run-directory.ts'
 import { ExitCode } from './exit-code.ts'
-import { type MeshRuntime, runMesh, setTimer } from './mesh-runtime.ts'
+import { type MeshRuntime, runMesh } from './mesh-runtime.ts'
 import {
   type Address,
   address,

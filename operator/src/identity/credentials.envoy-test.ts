@@ -7,9 +7,10 @@ import { type TestContext, test } from 'node:test'
 import { Server, type ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js'
 import { bootstrap } from '@smi-mesh/dataplane/envoy'
 import { envoyBinary } from '../../../dataplane/src/envoy/testdata/envoy-process.ts'
+import { setTimer } from '../real-timer.ts'
 import { Authority } from './authority.ts'
 import { CredentialFolders, controlPlaneIdentity, serverCredentials } from './credentials.ts'
-import { Issuer, type SetTimer } from './issuer.ts'
+import { Issuer } from './issuer.ts'
 import { MemoryAuthorityStore } from './testdata/memory-store.ts'
 import { identityOf, TRUST_DOMAIN } from './testdata/rig.ts'
 
@@ -63,11 +64,6 @@ class Listener {
   }
 }
 
-const realTimer: SetTimer = (callback, ms) => {
-  const timer = setTimeout(callback, ms)
-  return () => clearTimeout(timer)
-}
-
 async function until(what: string, holds: () => boolean): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS
   while (!holds()) {
@@ -104,7 +100,7 @@ test('a proxy that is never restarted follows its certificate and the roots thro
     onEvent: () => {},
     now: Date.now,
     random: Math.random,
-    setTimer: realTimer,
+    setTimer,
     watchdogMs: 500,
   })
   issuer.start()
@@ -112,7 +108,7 @@ test('a proxy that is never restarted follows its certificate and the roots thro
   const listener = new Listener()
   t.after(() => listener.server.forceShutdown())
   const port = await listener.listen(serverCredentials(issuer, CONTROL_PLANE))
-  const folders = new CredentialFolders({ source: issuer, setTimer: realTimer, onEvent: () => {} })
+  const folders = new CredentialFolders({ source: issuer, setTimer, onEvent: () => {} })
   t.after(() => folders.stop())
   const files = folders.keep(join(folder, 'web-1'), identityOf('web'))
   const log = startEnvoy(

@@ -7,6 +7,7 @@ import { CAPTURE_ALL, OPTIONS_VARIABLE, type SidecarOptions } from '@smi-mesh/da
 import { type ControlPlane, startControlPlane } from '../../src/control-plane.ts'
 import { Authority, Issuer, tokenServerCredentials } from '../../src/identity/index.ts'
 import { MemoryAuthorityStore } from '../../src/identity/testdata/memory-store.ts'
+import { setTimer } from '../../src/real-timer.ts'
 import { MemorySource } from '../../src/sources/index.ts'
 import { APPLICATION_USER, BRIDGE, Network, type NetworkPod, PROXY_USER } from './network.ts'
 
@@ -46,10 +47,7 @@ export class NetworkMesh {
       identities: ({ certificates, bundle }, onChange) => {
         issuer = new Issuer({
           ...{ authority, certificates, bundle, onChange, onEvent: () => {}, now: Date.now, random: Math.random },
-          setTimer: (callback, ms) => {
-            const timer = setTimeout(callback, ms)
-            return () => clearTimeout(timer)
-          },
+          setTimer,
         })
         issuer.start()
         return issuer
