@@ -2,12 +2,13 @@
 import type { Ask, CallExpectation, DenialReason, When } from '../case.ts'
 import { fields, list, text, texts } from '../oracle/read.ts'
 import type { RawObject } from '../world.ts'
+import { timesToTell } from './chance.ts'
 import { inNamespace, objectName } from './objects.ts'
 
-/** Enough to tell 3:1 from 1:1 by any bound that chance alone hardly ever breaks. */
-const SHARES_TIMES = 400
-/** Enough that a backend which gets a share by mistake is seen. */
-const BY_TIMES = 12
+/** Shares are counted of so many calls at least, and at most: those that are nearly even would take thousands to tell. */
+const SHARES_TIMES = { least: 400, most: 900 }
+/** Enough that a backend which gets half of them by mistake is seen, but for once in a million. */
+const BY_TIMES = 20
 
 export type Complain = (message: string) => Error
 
@@ -39,16 +40,21 @@ function rest(then: unknown): RawObject & { readonly read?: unknown; readonly ge
 
 function readCall(asked: RawObject, then: unknown, home: string, complain: Complain): Ask {
   const expected = readExpectation(then, complain)
-  const times = expected.kind === 'shares' ? SHARES_TIMES : expected.kind === 'by' ? BY_TIMES : 1
   const to = readTarget(text(asked['to']), home, complain)
   const when: When = {
     from: text(asked['from']),
     to,
     call: readWords(asked, to, complain),
-    times: typeof asked['times'] === 'number' ? asked['times'] : times,
+    times: typeof asked['times'] === 'number' ? asked['times'] : timesFor(expected),
     connection: asked['connection'] === 'kept' ? 'kept' : 'new',
   }
   return { kind: 'call', when, expected }
+}
+
+function timesFor(expected: CallExpectation): number {
+  if (expected.kind === 'by') return BY_TIMES
+  if (expected.kind !== 'shares') return 1
+  return Math.min(Math.max(SHARES_TIMES.least, timesToTell(expected.weights)), SHARES_TIMES.most)
 }
 
 /** `website:8080`, `website.other:8080`, or `pod/v1:8080` for the pod itself. */

@@ -1,4 +1,5 @@
 /** Whether what was seen is what the text says; if not, how it differs, in words. */
+import { chanceOf } from '../case/chance.ts'
 import type { Ask, CallExpectation, ConditionExpectation } from '../case.ts'
 import type { Condition } from '../condition.ts'
 import type { CallOutcome, Seen } from './driver.ts'
@@ -38,8 +39,6 @@ function fits(then: CallExpectation, call: string, outcome: CallOutcome): boolea
   }
 }
 
-/** By chance alone once in two million. */
-const TOO_FAR = 5
 const ROUNDING = 1e-9
 
 /** Counted shares may differ as much as chance lets them (binomial); predicted ones may not. */
@@ -51,7 +50,7 @@ function unevenness(weights: Readonly<Record<string, number>>, { kind, outcomes 
     const part = outcomes
       .filter(({ outcome }) => outcome.kind === 'answered' && outcome.workload === workload)
       .reduce((total, one) => total + one.part, 0)
-    const allowance = kind === 'predicted' ? ROUNDING : TOO_FAR * Math.sqrt(times * share * (1 - share))
+    const allowance = kind === 'predicted' ? ROUNDING : chanceOf(share, times)
     if (Math.abs(part - times * share) > allowance) {
       const bound = kind === 'predicted' ? 'exactly' : `within ${allowance.toFixed(0)}`
       return `${workload} was to get ${(times * share).toFixed(kind === 'predicted' ? 3 : 0)} of ${times} ${bound}, and got ${part}`
