@@ -42,7 +42,7 @@ async function inModel(fault: Fault, cases: readonly Case[], enough: number): Pr
 
 /** Cases that are asked of real proxies for each fault: the first that catch it in the model. */
 const ASKED_OF_PROXIES = 3
-/** One that differs is asked again for seconds, before it is believed. */
+/** Of a cluster the second one is asked only where the first does not catch it. */
 const ASKED_OF_A_CLUSTER = 2
 
 /** The cases that proxies are to be asked about each fault, those that catch it in the model. */
@@ -117,14 +117,9 @@ export async function faultsInCluster(driver: SpoilableDriver, cases: readonly C
   const asked = [...new Set(wanted.flatMap(({ by }) => by))]
   const scenes = byScene(asked)
   const stages = new Map<Scene, Stage>()
-  const failing = async (fault: Fault | undefined, those: readonly Case[]) => {
-    driver.spoil(fault)
-    const red: Case[] = []
-    for (const one of those) {
-      const stage = stages.get(one.scene)
-      if (stage !== undefined && (await runCase(stage, one)).kind === 'failed') red.push(one)
-    }
-    return red
+  const fails = async (one: Case) => {
+    const stage = stages.get(one.scene)
+    return stage !== undefined && (await runCase(stage, one)).kind === 'failed'
   }
   try {
     await Promise.all([...scenes.keys()].map(async scene => stages.set(scene, await driver.enter(scene))))
@@ -132,15 +127,25 @@ export async function faultsInCluster(driver: SpoilableDriver, cases: readonly C
     const control: Case[] = []
     const next = scenes.values()
     const player = async () => {
-      for (const here of next) control.push(...(await failing(undefined, here)))
+      for (const here of next) for (const one of here) if (await fails(one)) control.push(one)
     }
+    driver.spoil(undefined)
     await Promise.all(Array.from({ length: driver.scenesAtOnce ?? 1 }, player))
     const caught: Caught[] = []
-    for (const { fault, by } of wanted) caught.push({ fault, by: await failing(fault, by), asked: by.length })
+    for (const { fault, by } of wanted) {
+      driver.spoil(fault)
+      caught.push({ fault, ...(await untilCaught(by, fails)) })
+    }
     return { caught, control }
   } finally {
     await Promise.all([...stages.values()].map(stage => stage.stop()))
   }
+}
+
+/** One red case is enough, and what is red is asked for seconds. */
+async function untilCaught(cases: readonly Case[], fails: (one: Case) => Promise<boolean>) {
+  for (const [at, one] of cases.entries()) if (await fails(one)) return { by: [one], asked: at + 1 }
+  return { by: [], asked: cases.length }
 }
 
 export function caughtText(caught: readonly Caught[]): string {

@@ -15,8 +15,8 @@ import { kubernetes } from './kubernetes.ts'
 import type { MeshOptions } from './mesh.ts'
 import { ClusterStage } from './stage.ts'
 
-/** Each has namespaces of its own. More than there are processors only wait for each other, except while pods start. */
-const SCENES_AT_ONCE = 4
+/** Each has namespaces of its own, and waits for its pods most of the time: all of them may be there at once. */
+const SCENES_AT_ONCE = 8
 /** What stays wrong for so long is wrong. */
 const FAULT_PATIENCE_MS = 4_000
 
