@@ -16,6 +16,9 @@ ENVOY_READY := .tools/envoy-$(ENVOY_VERSION)
 export ENVOY := $(CURDIR)/.tools/envoy-$(ENVOY_VERSION)
 endif
 
+# Types are stripped once and not by each process anew. Not where memory is measured.
+demo check unit envoy-tests golden conformance: export NODE_COMPILE_CACHE := $(CURDIR)/node_modules/.cache/smi-mesh
+
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 

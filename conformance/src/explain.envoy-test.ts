@@ -62,7 +62,7 @@ describe('phrase 14: "`explain` agrees with Envoy 100 % on a random corpus"', { 
         const [world] = fc.sample(fc.noBias(worlds(config)), { seed: Math.imul(at, 0x9e3779b1), numRuns: 1 })
         assert.ok(world)
         await driver.enter(world)
-        await look({ driver, world, seed: at, ...read(world) })
+        await look({ driver, world, seed: at, ...read(driver.placed(world)) })
       }
     } finally {
       await driver.stop()

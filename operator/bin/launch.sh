@@ -17,7 +17,11 @@ fits() {
 above=$folder
 while :; do
   for node in "$above/node_modules/.bin/node" "$above"/node_modules/node-*/bin/node; do
-    if fits "$node"; then exec "$node" "$folder/$entry" "$@"; fi
+    if fits "$node"; then
+      # What is compiled is kept where the code is, if its user may write there: it starts twice as fast.
+      export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$above/node_modules/.cache/smi-mesh}"
+      exec "$node" "$folder/$entry" "$@"
+    fi
   done
   [ "$above" = / ] && break
   above=$(dirname -- "$above")

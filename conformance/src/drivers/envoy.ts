@@ -25,6 +25,8 @@ import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { type Stage, takeStage } from './stage.ts'
 
 export interface EnvoyDriver {
+  /** A world with the addresses under which it is entered. */
+  placed(world: World): World
   /** Resolves once the world is in force in every proxy. */
   enter(world: World): Promise<void>
   /** What the caller sees of one request. */
@@ -54,9 +56,11 @@ export async function startEnvoyDriver(
     plane.replace(stage.placed(emptyStage()))
     for (const member of MESHED) envoys.set(nameText(member.pod), await proxy(binary, plane, member, owned))
     await plane.inForce(MESHED.length)
+    const placed = (world: World) => ({ ...world, objects: stage.placed(world.objects) })
     return {
+      placed,
       enter: async world => {
-        plane.replace(stage.placed(world.objects))
+        plane.replace(placed(world).objects)
         await plane.inForce(MESHED.length)
         await Promise.all([...envoys.values()].map(warmed))
       },

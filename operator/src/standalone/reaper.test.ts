@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { startOf } from './process-start.ts'
 import { Reaper } from './reaper.ts'
 import { endGroup } from './supervised-process.ts'
 
@@ -18,9 +18,7 @@ async function group(t: TestContext, script: string): Promise<{ leader: ChildPro
   return { leader, pid, child: Number(line) }
 }
 
-function runs(pid: number): boolean {
-  return existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
-}
+const runs = (pid: number) => startOf(pid) !== undefined
 
 async function gone(...pids: readonly number[]): Promise<void> {
   const deadline = performance.now() + DEADLINE_MS

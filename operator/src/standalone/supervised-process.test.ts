@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as turn } from 'node:timers/promises'
+import { startOf } from './process-start.ts'
 import { type Backoff, type Ending, SupervisedProcess } from './supervised-process.ts'
 
 const FAST: Backoff = { firstMs: 1, mostMs: 4, soundMs: 60_000 }
@@ -50,7 +51,7 @@ function supervised(t: TestContext, command: readonly string[], backoff: Backoff
 /** Resolves once a process runs no more, whether or not anyone has asked for its exit status. */
 async function ended(pid: number): Promise<void> {
   const deadline = performance.now() + 5_000
-  while (existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')) {
+  while (startOf(pid) !== undefined) {
     assert.ok(performance.now() < deadline, `${pid} still runs`)
     await turn(2)
   }

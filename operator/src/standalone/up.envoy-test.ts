@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { startOf } from './process-start.ts'
 
 const SMICTL = fileURLToPath(new URL('../../bin/smictl', import.meta.url))
 const SHOP = fileURLToPath(new URL('../../examples/shop', import.meta.url))
@@ -136,7 +137,7 @@ class Up {
   }
 }
 
-const runs = (pid: number) => existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
+const runs = (pid: number) => startOf(pid) !== undefined
 
 describe('smictl up', () => {
   const up = new Up()
