@@ -15,6 +15,7 @@ export {
   type Step,
   type TypeState,
 } from './session.ts'
+export { type Placed, Slots } from './slots.ts'
 export { step } from './step.ts'
 export type { LifeTiming, Reproof } from './stream-life.ts'
 export { PUSH_ORDER, typeWord } from './type-url.ts'

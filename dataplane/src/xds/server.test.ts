@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { credentials, ServerCredentials, status } from '@grpc/grpc-js'
 import { type PodKey, podKey } from '../mesh/keys.ts'
@@ -68,6 +70,46 @@ test('no more streams than allowed are served', async () => {
   second.send(cluster, { node: NODE })
   assert.equal((await second.ended()).code, status.RESOURCE_EXHAUSTED)
 })
+
+test('a stranger who takes all connections keeps out no proxy, and proxies keep theirs', async () => {
+  const crowded: string[] = []
+  await using here = await scene({ maxConnections: 4, crowded: address => crowded.push(address) })
+  here.clusters({ a: '1' })
+  const first = here.client()
+  first.send(cluster, { node: NODE })
+  await first.take()
+  const many = Array.from({ length: 6 }, () => stranger(here.port, '127.0.0.2'))
+  await Promise.all(many.map(socket => once(socket, 'connect')))
+  const second = here.client()
+  second.send(cluster, { node: NODE })
+  await second.take()
+  here.clusters({ b: '1' })
+  const news = [await first.take(), await second.take()].map(told)
+  assert.deepEqual(
+    news.map(({ names }) => names),
+    [['b'], ['b']],
+  )
+  assert.deepEqual(new Set(crowded), new Set(['127.0.0.2', '127.0.0.1']))
+})
+
+test('a connection that says nothing does not outlive the server', async () => {
+  const xds = new XdsServer({ catalog: new Catalog(), stopMs: 100, admit: () => admitted() })
+  const { pem, key } = testCertificate('server')
+  const pair = { cert_chain: Buffer.from(pem), private_key: Buffer.from(key) }
+  const port = await xds.listen('127.0.0.1:0', ServerCredentials.createSsl(null, [pair], false))
+  const silent = stranger(port, '127.0.0.2')
+  await once(silent, 'connect')
+  const gone = once(silent, 'close')
+  await xds.stop()
+  await gone
+})
+
+/** A connection that never says anything. */
+function stranger(port: number, from: string): Socket {
+  return connect({ port, host: '127.0.0.1', localAddress: from })
+    .on('error', () => undefined)
+    .resume()
+}
 
 test('a proxy that subscribes to names without end is stopped', async () => {
   await using here = await scene({ maxNames: 3 })

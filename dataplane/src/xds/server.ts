@@ -7,6 +7,7 @@ import { Server, type ServerCredentials, type ServerOptions, type ServiceDefinit
 import type { PodKey, WorkloadKey } from '../mesh/keys.ts'
 import type { TypeUrl } from '../mesh/resource.ts'
 import type { Catalog, Revision } from './catalog.ts'
+import { Connections } from './connections.ts'
 import { type Peer, peerOf } from './peer.ts'
 import { type PeerProof, peerByToken, type ReviewToken } from './proof.ts'
 import type { ConnectedProxy, ProxyState } from './proxy-state.ts'
@@ -27,6 +28,8 @@ export interface XdsEvents {
   readonly disconnected: (proxy: ConnectedProxy, reason: string) => void
   /** A stream was not let in. */
   readonly refused: (reason: string, address: string) => void
+  /** All connections there may be are taken: this address was not let in, or another that has the most lost one. */
+  readonly crowded: (address: string) => void
   readonly pushed: (type: TypeUrl, resources: number, removed: number, bytes: number) => void
   /** From a response's writing to its ACK. */
   readonly acked: (type: TypeUrl, latencyMs: number) => void
@@ -58,6 +61,8 @@ export interface XdsServerOptions extends Partial<XdsEvents> {
   readonly proof?: PeerProof
   readonly now?: () => number
   readonly maxStreams?: number
+  /** Open at a time, whether or not they have a stream; shared so that no address can keep out others. */
+  readonly maxConnections?: number
   readonly maxRequestBytes?: number
   /** Names of one type that one proxy may subscribe to. */
   readonly maxNames?: number
@@ -76,6 +81,7 @@ export interface XdsServerOptions extends Partial<XdsEvents> {
 const DEFAULTS = {
   now: Date.now,
   maxStreams: 20_000,
+  maxConnections: 20_000,
   maxRequestBytes: 4 << 20,
   maxNames: 100_000,
   helloMs: 10_000,
@@ -100,6 +106,7 @@ export class XdsServer {
   readonly #host: StreamHost
   readonly #lives: StreamLives | undefined
   #server: Server | undefined
+  #connections: Connections | undefined
   #secure = true
   #pushed: Revision
   /** Streams whose token is with whoever judges it. */
@@ -114,7 +121,7 @@ export class XdsServer {
     if (proof?.kind === 'token' && proof.reproof !== undefined) this.#lives = new StreamLives(proof.reproof, now)
   }
 
-  /** Resolves with the port once it accepts streams. One server listens once. */
+  /** Resolves with the port once it accepts streams (`Connections.listen`). One server listens once. */
   async listen(address: string, credentials: ServerCredentials): Promise<number> {
     const server = new Server(serverOptions(this.#options))
     this.#secure = credentials._isSecure()
@@ -125,9 +132,10 @@ export class XdsServer {
       DeltaAggregatedResources: (call: Call) => this.#open(call),
       StreamAggregatedResources: (call: Call) => refuse(call, status.UNIMPLEMENTED, STATE_OF_THE_WORLD),
     })
-    const { promise, resolve, reject } = Promise.withResolvers<number>()
-    server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error)))
-    return await promise
+    const { maxConnections: most, crowded = () => undefined } = this.#options
+    const injector = server.createConnectionInjector(credentials)
+    this.#connections = new Connections({ most, crowded, taken: socket => injector.injectConnection(socket) })
+    return await this.#connections.listen(address)
   }
 
   /** Tells the proxies whose scopes a change since the last push may concern. */
@@ -171,11 +179,15 @@ export class XdsServer {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#pusher.clear()
+    this.#connections?.close()
     const server = this.#server
     if (server === undefined) return
     const { promise, resolve } = Promise.withResolvers<void>()
     for (const stream of [...this.#streams]) stream.end(status.UNAVAILABLE, STOPPING)
-    const force = setTimeout(() => server.forceShutdown(), this.#options.stopMs)
+    const { stopMs } = this.#options
+    const force = setTimeout(() => server.forceShutdown(), stopMs)
+    // The server does not wait for connections that have not said anything yet.
+    setTimeout(() => this.#connections?.destroy(), stopMs).unref()
     server.tryShutdown(() => resolve())
     await promise
     clearTimeout(force)

@@ -109,6 +109,12 @@ const TABLE = [
   { name: 'smi_xds_connections_total', kind: 'counter', help: 'Proxies let in.', labels: [] },
   { name: 'smi_xds_refusals_total', kind: 'counter', help: 'Streams not let in.', labels: [] },
   {
+    name: 'smi_xds_crowded_total',
+    kind: 'counter',
+    help: 'Connections not let in, or ended for others, because all there may be were taken.',
+    labels: [],
+  },
+  {
     name: 'smi_xds_pushes_total',
     kind: 'counter',
     help: 'Responses sent to proxies, by resource type.',

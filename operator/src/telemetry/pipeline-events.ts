@@ -6,6 +6,7 @@ import type { XdsEvents } from '@smi-mesh/dataplane/xds'
 import type { SourceProblem } from '../sources/source.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
+import { seldom } from './seldom.ts'
 
 export interface PipelineEvents extends XdsEvents {
   readonly settled: (settled: Settled, committed: Committed, ms: number) => void
@@ -65,6 +66,10 @@ function reportProblems(log: Log, metrics: Metrics): PipelineEvents['sourceProbl
 }
 
 function reportXds(log: Log, metrics: Metrics): XdsEvents {
+  const tellCrowded = seldom<string>(
+    () => performance.now(),
+    address => log.warn('too many connections of proxies', { address }),
+  )
   return {
     connected: ({ node }) => {
       metrics.add('smi_xds_connections_total')
@@ -74,6 +79,10 @@ function reportXds(log: Log, metrics: Metrics): XdsEvents {
     refused: (reason, address) => {
       metrics.add('smi_xds_refusals_total')
       log.warn('proxy refused', { address, reason })
+    },
+    crowded: address => {
+      metrics.add('smi_xds_crowded_total')
+      tellCrowded(address)
     },
     pushed: (type, resources, removed, bytes) => {
       const labels = { type: typeLabel(type) }

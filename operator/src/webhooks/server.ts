@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, request, type Server } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { IdentityCertificate, SpiffeId, TrustBundle } from '@smi-mesh/dataplane/mesh'
+import { Slots } from '@smi-mesh/dataplane/xds'
 import type { Fields } from '../facts/read.ts'
 import type { CredentialSource } from '../identity/index.ts'
 import { USUAL_KEY_EXCHANGE } from '../key-exchange.ts'
@@ -16,7 +17,6 @@ import { MeshError, systemCode } from '../mesh-error.ts'
 import { type Answer, Bodies, type Body } from './bodies.ts'
 import { isNestedWithin, jsonText } from './json-text.ts'
 import { Pace } from './pace.ts'
-import { Slots } from './slots.ts'
 
 export interface Webhook {
   /** Answers a review with a review; a sentence where it is none that can be answered. */

@@ -4,6 +4,7 @@ import type { OperatorConfig } from '../config.ts'
 import { type Fields, textOf } from '../facts/read.ts'
 import { controlPlaneIdentity } from '../identity/index.ts'
 import type { KubernetesClient } from '../kubernetes/index.ts'
+import { seldom } from '../telemetry/index.ts'
 import { WebhookServer } from './server.ts'
 import { type WebhooksOptions, webhooks } from './webhooks.ts'
 
@@ -13,7 +14,6 @@ const KNOWN: ReadonlySet<string> = new Set(['/convert', '/validate', '/inject'])
 const XDS_PORT = 15_010
 /** How soon it is noticed that the API server would get no answer. */
 const CHECK_MS = 5_000
-const TELL_MS = 60_000
 
 export interface WebhookPartOptions extends Pick<WebhooksOptions, 'injection' | 'announcer'> {
   readonly host: string
@@ -68,16 +68,6 @@ export function webhookPart({
         await server.stop()
       },
     }
-  }
-}
-
-/** Once a minute at the most: who asks too much must not fill the log as well. */
-function seldom<T>(now: () => number, tell: (what: T) => void): (what: T) => void {
-  let toldAt = -Infinity
-  return what => {
-    if (now() - toldAt < TELL_MS) return
-    toldAt = now()
-    tell(what)
   }
 }
 
