@@ -4,7 +4,7 @@ import type { EnvoyStage, EnvoySuiteDriver } from './drivers/suite-envoy.ts'
 import { modelDriver } from './drivers/suite-model.ts'
 import { FAULTS, type Fault } from './faults.ts'
 import type { Driver, Stage } from './suite/driver.ts'
-import { reasonToSkip, runCase } from './suite/run-case.ts'
+import { isRed, reasonToSkip, runCase, type Verdict } from './suite/run-case.ts'
 import { byScene } from './suite.ts'
 
 export interface Caught {
@@ -34,7 +34,7 @@ async function inModel(fault: Fault, cases: readonly Case[], enough: number): Pr
       if (by.length >= enough) return { fault, by, asked }
       if (reasonToSkip(driver, one) !== undefined) continue
       asked++
-      if ((await runCase(stage, one)).kind === 'failed') by.push(one)
+      if (isRed(await runCase(stage, one))) by.push(one)
     }
   }
   return { fault, by, asked }
@@ -69,7 +69,7 @@ export async function faultsOnStage(
     const here = by.filter(one => one.scene === scene)
     stage.spoil(fault)
     const red: Case[] = []
-    for (const one of here) if ((await runCase(stage, one)).kind === 'failed') red.push(one)
+    for (const one of here) if (isRed(await runCase(stage, one))) red.push(one)
     caught.push({ fault, by: red, asked: here.length })
   }
   stage.spoil(undefined)
@@ -118,9 +118,10 @@ export async function faultsInCluster(driver: SpoilableDriver, cases: readonly C
   const asked = [...new Set(wanted.flatMap(({ by }) => by))]
   const scenes = byScene(asked)
   const stages = new Map<Scene, Stage>()
-  const fails = async (one: Case) => {
+  const verdictOn = (one: Case) => {
     const stage = stages.get(one.scene)
-    return stage !== undefined && (await runCase(stage, one)).kind === 'failed'
+    if (stage === undefined) throw new Error(`The scene ${one.scene.group} is not there.`)
+    return runCase(stage, one)
   }
   try {
     await Promise.all([...scenes.keys()].map(async scene => stages.set(scene, await driver.enter(scene))))
@@ -128,14 +129,14 @@ export async function faultsInCluster(driver: SpoilableDriver, cases: readonly C
     const control: Case[] = []
     const next = scenes.values()
     const player = async () => {
-      for (const here of next) for (const one of here) if (await fails(one)) control.push(one)
+      for (const here of next) for (const one of here) if ((await verdictOn(one)).kind === 'failed') control.push(one)
     }
     driver.spoil(undefined)
     await Promise.all(Array.from({ length: driver.scenesAtOnce ?? 1 }, player))
     const caught: Caught[] = []
     for (const { fault, by } of wanted) {
       driver.spoil(fault)
-      caught.push({ fault, ...(await untilCaught(by, fails)) })
+      caught.push({ fault, ...(await untilCaught(by, verdictOn)) })
     }
     return { caught, control }
   } finally {
@@ -147,10 +148,10 @@ export async function faultsInCluster(driver: SpoilableDriver, cases: readonly C
  * One red case is enough, and what is red is asked for seconds. What is right may have been asked before the mesh heard of its
  * fault, as nothing says when it has: all are asked again.
  */
-async function untilCaught(cases: readonly Case[], fails: (one: Case) => Promise<boolean>) {
+async function untilCaught(cases: readonly Case[], verdictOn: (one: Case) => Promise<Verdict>) {
   for (let round = 1; round <= ROUNDS; round++) {
     for (const [at, one] of cases.entries()) {
-      if (await fails(one)) return { by: [one], asked: round === 1 ? at + 1 : cases.length }
+      if (isRed(await verdictOn(one))) return { by: [one], asked: round === 1 ? at + 1 : cases.length }
     }
   }
   return { by: [], asked: cases.length }

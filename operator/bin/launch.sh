@@ -18,8 +18,10 @@ above=$folder
 while :; do
   for node in "$above/node_modules/.bin/node" "$above"/node_modules/node-*/bin/node; do
     if fits "$node"; then
-      # What is compiled is kept where the code is, if its user may write there: it starts twice as fast.
-      export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$above/node_modules/.cache/smi-mesh}"
+      # What is compiled is kept beside the code by its owner: it starts twice as fast.
+      if [ -O "$above/node_modules" ]; then
+        export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$above/node_modules/.cache/smi-mesh}"
+      fi
       exec "$node" "$folder/$entry" "$@"
     fi
   done

@@ -14,8 +14,14 @@ export interface CaseResult {
 
 export type Verdict =
   | { readonly kind: 'passed' }
-  | { readonly kind: 'failed'; readonly why: string }
+  /** `unasked`: it could not be asked, so that nothing is known of the mesh. */
+  | { readonly kind: 'failed'; readonly why: string; readonly unasked?: true }
   | { readonly kind: 'skipped'; readonly why: string }
+
+/** Whether a case was asked, and the mesh did not do as the text says. */
+export function isRed(verdict: Verdict): boolean {
+  return verdict.kind === 'failed' && verdict.unasked !== true
+}
 
 /** Why a driver cannot be asked a case; undefined where it can. */
 export function reasonToSkip(driver: Driver, one: Case): string | undefined {
@@ -32,7 +38,7 @@ export async function runCase(stage: Stage, one: Case): Promise<Verdict> {
     }
     return { kind: 'passed' }
   } catch (error) {
-    return { kind: 'failed', why: error instanceof Error ? error.message : String(error) }
+    return { kind: 'failed', why: error instanceof Error ? error.message : String(error), unasked: true }
   }
 }
 

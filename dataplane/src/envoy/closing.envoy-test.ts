@@ -11,8 +11,8 @@ import { addPod, addService, allow, identity, peer } from './testdata/world.ts'
 
 const binary = envoyBinary()
 const skip = binary === undefined ? 'no Envoy binary: set ENVOY' : false
-const CLIENT = 215
-const SERVER = 216
+const CLIENT = 165
+const SERVER = 166
 /** Requests flow until the application has closed so many connections; how many that are depends on the machine. */
 const CLOSED = 10
 /** So many are under way at any time. */

@@ -10,8 +10,8 @@ import { MeshOfProcesses } from './testdata/mesh-of-processes.ts'
 import { addPod, addService, allow, identity, peer } from './testdata/world.ts'
 
 const binary = envoyBinary()
-const CLIENT = 213
-const SERVER = 214
+const CLIENT = 163
+const SERVER = 164
 
 describe('answers of the proxies themselves', {
   skip: binary === undefined ? 'no Envoy binary: set ENVOY' : false,

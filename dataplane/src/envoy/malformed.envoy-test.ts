@@ -11,8 +11,8 @@ import { MeshOfProcesses } from './testdata/mesh-of-processes.ts'
 import { addPod, addService, allow, identity, peer } from './testdata/world.ts'
 
 const binary = envoyBinary()
-const CLIENT = 211
-const SERVER = 212
+const CLIENT = 161
+const SERVER = 162
 
 describe('one connection of many requests', {
   skip: binary === undefined ? 'no Envoy binary: set ENVOY' : false,

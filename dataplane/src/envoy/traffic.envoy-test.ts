@@ -29,10 +29,10 @@ import { MeshOfProcesses } from './testdata/mesh-of-processes.ts'
 import { addPod, addService, allow, identity, peer, plain, toItself } from './testdata/world.ts'
 
 const binary = envoyBinary()
-const CLIENT = 201
-const STRANGER = 202
-const V1 = 203
-const V2 = 204
+const CLIENT = 171
+const STRANGER = 172
+const V1 = 173
+const V2 = 174
 
 describe('traffic', { skip: binary === undefined ? 'no Envoy binary: set ENVOY' : false, timeout: 120_000 }, () => {
   const mesh = new MeshOfProcesses(binary ?? '')
@@ -73,7 +73,7 @@ describe('traffic', { skip: binary === undefined ? 'no Envoy binary: set ENVOY' 
     port: 8080,
     protocol: 'http',
     // On the second address nobody listens.
-    endpoints: [peer(v1, 8080), plain('127.203.0.99', 8080)],
+    endpoints: [peer(v1, 8080), plain('127.173.0.99', 8080)],
   })
 
   /** A service as a pod sees it. */

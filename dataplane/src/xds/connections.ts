@@ -2,6 +2,7 @@
  * The port of the discovery service. Proofs come with streams, so that anybody may connect: of the places there are, nobody can
  * keep out others by taking many.
  */
+import { lookup } from 'node:dns/promises'
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import { Slots } from './slots.ts'
 
@@ -9,61 +10,84 @@ export interface ConnectionsOptions {
   readonly most: number
   /** Takes over a connection that has a place. */
   readonly taken: (socket: Socket) => void
-  /** Somebody was not let in, or lost a place to somebody who has fewer. */
+  /** Who was not let in, or lost a place to somebody who has fewer. */
   readonly crowded: (address: string) => void
 }
 
+/** Whoever comes by a path of this machine. */
+const LOCAL = 'local'
+
 export class Connections {
   readonly #options: ConnectionsOptions
-  readonly #server: Server
+  /** One for each address of the name that is listened on. */
+  #servers: readonly Server[] = []
   /** By the caller's address. */
   readonly #slots: Slots<Socket>
 
   constructor(options: ConnectionsOptions) {
     this.#options = options
     this.#slots = new Slots(options.most)
-    this.#server = createServer({ noDelay: true }, socket => this.#connected(socket))
   }
 
-  /** `address`: `host:port`, `[::]:port` or `unix:path`. Resolves with the port, 0 for a path; rejects with the system's error. */
+  /**
+   * `address`: `host:port`, `[::]:port` or `unix:path`; of a name all addresses that this machine has. Resolves with the port, 0
+   * for a path; rejects with the system's error.
+   */
   async listen(address: string): Promise<number> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#server.once('error', reject)
-    this.#server.listen(placeOf(address), resolve)
-    await promise
-    this.#server.off('error', reject)
-    const bound = this.#server.address()
-    return typeof bound === 'object' && bound !== null ? bound.port : 0
+    const [first, ...others] = await placesOf(address)
+    const port = await this.#listenAt(first)
+    for (const other of others) await this.#listenAt({ ...other, port }).catch(() => undefined)
+    return port
   }
 
-  /** Takes no more, and leaves those that are taken to whoever took them over. */
-  close(): void {
-    this.#server.close()
+  /** Takes no more; resolves when the last one has ended, which is for whoever took them over, or `destroy`. */
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.map(server => new Promise(resolve => server.close(resolve))))
   }
 
-  /** Ends all there are, also those that have said nothing yet. */
   destroy(): void {
     for (const socket of this.#slots.all()) socket.destroy()
   }
 
-  #connected(socket: Socket): void {
-    const { remoteAddress: address = '' } = socket
-    const placed = this.#slots.take(address, socket)
-    if (placed.kind === 'refused') socket.destroy()
-    else {
-      socket.once('close', () => this.#slots.release(address, socket))
-      this.#options.taken(socket)
-      placed.displaced?.destroy()
+  async #listenAt(place: ListenOptions): Promise<number> {
+    const from = place.path === undefined ? undefined : LOCAL
+    const server = createServer({ noDelay: true }, socket => this.#connected(socket, socket.remoteAddress ?? from))
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    server.once('error', reject)
+    server.listen(place, resolve)
+    await promise
+    server.off('error', reject)
+    this.#servers = [...this.#servers, server]
+    const bound = server.address()
+    return typeof bound === 'object' && bound !== null ? bound.port : 0
+  }
+
+  /** One that is gone already has no address. */
+  #connected(socket: Socket, address: string | undefined): void {
+    const { taken, crowded } = this.#options
+    const placed = address === undefined ? undefined : this.#slots.take(address, socket)
+    if (address === undefined || placed?.kind !== 'taken') {
+      socket.destroy()
+      if (address !== undefined) crowded(address)
+      return
     }
-    if (placed.kind === 'refused' || placed.displaced !== undefined) this.#options.crowded(address)
+    socket.once('close', () => this.#slots.release(address, socket))
+    taken(socket)
+    if (placed.displaced === undefined) return
+    crowded(placed.displaced.remoteAddress ?? LOCAL)
+    placed.displaced.destroy()
   }
 }
 
-function placeOf(address: string): ListenOptions {
-  if (address.startsWith('unix:')) return { path: address.slice('unix:'.length) }
-  const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]*)):(\d+)$/.exec(address) ?? []
+async function placesOf(address: string): Promise<readonly [ListenOptions, ...ListenOptions[]]> {
+  if (address.startsWith('unix:')) return [{ path: address.slice('unix:'.length) }]
+  const [, bracketed, plain, written] = /^(?:\[(.+)\]|([^:]*)):(\d+)$/.exec(address) ?? []
   const host = bracketed ?? plain
+  const port = Number(written)
   if (host === undefined) throw new TypeError(`"${address}" is no address to listen on; write host:port.`)
   // Without a host it is all addresses of both families, or of IPv4 where there is no other.
-  return host === '::' ? { port: Number(port) } : { host, port: Number(port) }
+  if (host === '::') return [{ port }]
+  const [first, ...others] = await lookup(host, { all: true })
+  const at = (found: { readonly address: string }) => ({ host: found.address, port })
+  return first === undefined ? [{ host, port }] : [at(first), ...others.map(at)]
 }

@@ -80,8 +80,8 @@ export interface XdsServerOptions extends Partial<XdsEvents> {
 
 const DEFAULTS = {
   now: Date.now,
-  maxStreams: 20_000,
-  maxConnections: 20_000,
+  maxStreams: 10_000,
+  maxConnections: 10_000,
   maxRequestBytes: 4 << 20,
   maxNames: 100_000,
   helloMs: 10_000,
@@ -179,18 +179,15 @@ export class XdsServer {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#pusher.clear()
-    this.#connections?.close()
-    const server = this.#server
-    if (server === undefined) return
-    const { promise, resolve } = Promise.withResolvers<void>()
+    const connections = this.#connections
+    if (connections === undefined) return
     for (const stream of [...this.#streams]) stream.end(status.UNAVAILABLE, STOPPING)
-    const { stopMs } = this.#options
-    const force = setTimeout(() => server.forceShutdown(), stopMs)
-    // The server does not wait for connections that have not said anything yet.
-    setTimeout(() => this.#connections?.destroy(), stopMs).unref()
-    server.tryShutdown(() => resolve())
-    await promise
-    clearTimeout(force)
+    const ended = connections.close()
+    // It says goodbye to its sessions. Of connections that have said nothing it knows nothing, so they are what is waited for.
+    this.#server?.tryShutdown(() => undefined)
+    const late = setTimeout(() => connections.destroy(), this.#options.stopMs)
+    await ended
+    clearTimeout(late)
   }
 
   #open(call: Call): void {

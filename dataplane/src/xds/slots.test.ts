@@ -25,22 +25,27 @@ test('one who holds none gets a place, whoever holds the others', () => {
 test('whatever strangers do, there are never more places than allowed, and one who holds none gets one', () => {
   const act = fc.record({ holder: fc.constantFrom('a', 'b', 'c'), takes: fc.boolean() })
   fc.assert(
-    fc.property(fc.array(act, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }), (acts, most) => {
-      const slots = new Slots<number>(most)
+    fc.property(fc.array(act, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }), (acts, places) => {
+      const slots = new Slots<number>(places)
       const held = new Map<number, string>()
       let next = 0
       for (const { holder, takes } of acts) {
         const [mine] = [...held].find(([, owner]) => owner === holder) ?? []
         if (takes) {
+          const counts = Map.groupBy(held.values(), owner => owner)
+          const most = Math.max(0, ...[...counts.values()].map(({ length }) => length))
           const placed = slots.take(holder, next)
           if (placed.kind === 'taken') held.set(next, holder)
+          if (placed.kind === 'taken' && placed.displaced !== undefined) {
+            assert.equal(counts.get(held.get(placed.displaced) ?? '')?.length, most, 'taken from the greediest')
+          }
           if (placed.kind === 'taken' && placed.displaced !== undefined) held.delete(placed.displaced)
           next++
         } else if (mine !== undefined) {
           slots.release(holder, mine)
           held.delete(mine)
         }
-        assert.ok(held.size <= most)
+        assert.ok(held.size <= places)
       }
       assert.equal(slots.take('newcomer', next).kind, 'taken')
     }),

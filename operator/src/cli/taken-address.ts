@@ -1,4 +1,4 @@
-/** Whether an address can be listened on, asked before much depends on it: gRPC says why not in words alone. */
+/** Whether an address can be listened on, asked before much depends on it. */
 import { createServer } from 'node:net'
 import { MeshError, systemCode } from '../mesh-error.ts'
 import { type Address, addressText } from './options.ts'

@@ -95,7 +95,7 @@ class Up {
 
   start(): void {
     this.#said = this.output.length
-    const child = spawn(SMICTL, ['up', this.shop, '--state-dir', this.state, '--subnets', `${FIRST}-220`], {
+    const child = spawn(SMICTL, ['up', this.shop, '--state-dir', this.state, '--subnets', `${FIRST}-210`], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     for (const stream of [child.stdout, child.stderr])

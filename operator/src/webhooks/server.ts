@@ -180,8 +180,10 @@ export class WebhookServer {
     const placed = this.#connecting.allows(address) ? this.#slots.take(address, socket) : { kind: 'refused' as const }
     if (placed.kind === 'taken') socket.once('close', () => this.#slots.release(address, socket))
     else socket.destroy()
-    if (placed.kind === 'taken') placed.displaced?.destroy()
-    if (placed.kind === 'refused' || placed.displaced !== undefined) this.#options.crowded?.(address)
+    const displaced = placed.kind === 'taken' ? placed.displaced : undefined
+    if (placed.kind === 'refused' || displaced !== undefined)
+      this.#options.crowded?.(displaced?.remoteAddress ?? address)
+    displaced?.destroy()
   }
 
   /** New connections see the new certificate; those that are open are left alone. */
