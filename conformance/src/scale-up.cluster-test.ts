@@ -57,8 +57,13 @@ describe('forty pods at once', { skip: needsNode, timeout: 800_000 }, () => {
     const { items } = JSON.parse(await inShop('get', 'events', '-o', 'json')) as { readonly items: readonly Event[] }
     const warnings = items.filter(({ type }) => type !== 'Normal').map(({ reason, message }) => `${reason}: ${message}`)
     // A probe that is asked before its container listens says so; everything else would be a failure.
-    const failures = warnings.filter(text => !/^Unhealthy: (?:Startup|Readiness) probe failed/.test(text))
-    t.diagnostic(`${warnings.length - failures.length} probes came early`)
+    const early = warnings.filter(text => /^Unhealthy: (?:Startup|Readiness) probe failed/.test(text))
+    // An API server may be asked for a pod's token before it has heard itself where the pod runs; the kubelet asks again. It is
+    // so for any pod, as the volume that Kubernetes adds to each shows.
+    const tokens = warnings.filter(text => /^FailedMount: .* bound to a pod scheduled on a different node/.test(text))
+    const failures = warnings.filter(text => !early.includes(text) && !tokens.includes(text))
+    t.diagnostic(`${early.length} probes came early, ${tokens.length} tokens were asked for too early`)
+    assert.ok(tokens.length === 0 || tokens.some(text => text.includes('"kube-api-access-')), 'pods of ours alone')
     assert.deepEqual(failures, [])
     assert.deepEqual(await failedCalls(), [])
     const log = await cluster.kubectl(['-n', 'smi-mesh', 'logs', 'deployment/smi-mesh'])
