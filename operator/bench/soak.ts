@@ -145,6 +145,7 @@ async function soak(minutes: number, folder: string, state: string): Promise<boo
       temporary: tmpdir(),
       pid: process.pid,
       uid: process.getuid?.() ?? 0,
+      rows: 0,
       clock: Date.now,
       now: () => performance.now(),
     },

@@ -20,7 +20,7 @@ async function validated(folder: string): Promise<readonly Remark[]> {
       text += part
     },
     complain: () => {},
-    terminal: { isInteractive: false, columns: 120 },
+    terminal: { isInteractive: false, columns: 120, rows: 40 },
     env: {},
     ended: new AbortController().signal,
     installation: folder,

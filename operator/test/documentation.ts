@@ -109,7 +109,7 @@ function worldWriting(write: (text: string) => void): Omit<World, 'finish'> {
   return {
     write,
     complain: write,
-    terminal: { isInteractive: false, columns: 120 },
+    terminal: { isInteractive: false, columns: 120, rows: 40 },
     env: {},
     ended: AbortSignal.abort(),
     installation: join(ROOT, 'operator'),

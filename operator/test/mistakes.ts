@@ -44,8 +44,8 @@ export const MISTAKES: readonly Mistake[] = [
   {
     what: 'a kind that SMI does not have',
     file: 'extra.yaml',
-    text: SECOND_SPLIT.replace('TrafficSplit', 'TrafficSplat'),
-    object: 'TrafficSplat.split.smi-spec.io shop/second',
+    text: SECOND_SPLIT.replace('TrafficSplit', 'TrafficRouter'),
+    object: 'TrafficRouter.split.smi-spec.io shop/second',
     field: 'kind',
     reason: 'UnknownKind',
     shop: 'as it was',

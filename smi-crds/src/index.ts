@@ -26,6 +26,7 @@ export type {
 export { isSmi } from './identify.ts'
 export type { Fields } from './json.ts'
 export { apiVersionOf, KINDS, type KindInfo, type KindName, type SmiKind, type Version } from './kinds.ts'
+export { misspelling } from './misspelling.ts'
 export { withoutNulls } from './nulls.ts'
 export type { Problem } from './problem.ts'
 export { type JsonSchema, schemaOf } from './schemas.ts'

@@ -17,7 +17,7 @@ async function ran(path: string, ...words: readonly string[]) {
     complain: text => {
       heard.complained += text
     },
-    terminal: { isInteractive: false, columns: 120 },
+    terminal: { isInteractive: false, columns: 120, rows: 40 },
     env: { PATH: path },
     ended: new AbortController().signal,
     installation: INSTALLATION,

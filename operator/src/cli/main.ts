@@ -29,7 +29,11 @@ preferClassicalKeyExchange()
 process.exitCode = await run(process.argv.slice(2), {
   write: text => process.stdout.write(text),
   complain: text => process.stderr.write(text),
-  terminal: { isInteractive: process.stdout.isTTY === true, columns: process.stdout.columns ?? 120 },
+  terminal: {
+    isInteractive: process.stdout.isTTY === true,
+    columns: process.stdout.columns ?? 120,
+    rows: process.stdout.rows ?? 40,
+  },
   env: process.env,
   ended: ended.signal,
   installation,

@@ -64,7 +64,7 @@ Exit status: 0 ended by a signal, 2 not understood, 3 no Envoy, no such folder, 
         stateDirectory: options.stateDir,
         showsLogs: options.logs,
         showsTable: options.table && world.terminal.isInteractive && !options.logs,
-        world,
+        world: { ...world, rows: world.terminal.rows },
         startMesh: (source, say, stateDirectory) =>
           runMesh(world, {
             source,

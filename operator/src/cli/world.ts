@@ -7,7 +7,7 @@ export interface World {
   /** Where everything that is no result goes: problems, progress. */
   readonly complain: (text: string) => void
   /** Whether a person looks at the results, and how wide their terminal is. */
-  readonly terminal: { readonly isInteractive: boolean; readonly columns: number }
+  readonly terminal: { readonly isInteractive: boolean; readonly columns: number; readonly rows: number }
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborted when the command should end. */
   readonly ended: AbortSignal

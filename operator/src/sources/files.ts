@@ -56,6 +56,11 @@ interface Doubt {
   readonly since: number
 }
 
+const kept = (problem: SourceProblem) => ({
+  ...problem,
+  message: `${problem.message} Until then its last good state stays.`,
+})
+
 export class FileSource implements Source {
   readonly #root: string
   readonly #options: FileSourceOptions
@@ -125,12 +130,12 @@ export class FileSource implements Source {
     const code = seen.unreadable.get(this.#root)
     const id = seen.folders.get(this.#root) ?? seen.files.get(this.#root)?.text
     if (code !== undefined || id === undefined) {
-      this.#problems.set(this.#root, [this.#rootProblem(whyUnreadable(code ?? 'ENOENT'))])
+      this.#problems.set(this.#root, [this.#rootProblem(whyUnreadable(code ?? 'ENOENT'))].map(kept))
       return false
     }
     const isFolder = seen.folders.has(this.#root)
     if (this.#isFolder && !isFolder) {
-      this.#problems.set(this.#root, [this.#rootProblem(whyUnreadable('ENOTDIR'))])
+      this.#problems.set(this.#root, [this.#rootProblem(whyUnreadable('ENOTDIR'))].map(kept))
       return false
     }
     const isExchanged = isFolder && this.#rootId !== undefined && this.#rootId !== id
@@ -144,8 +149,14 @@ export class FileSource implements Source {
     this.#isFolder = isFolder
     if (isFolder) this.#problems.delete(this.#root)
     for (const [folder, why] of seen.unreadable)
-      this.#problems.set(folder, [{ file: folder, where: '', message: whyUnreadable(why) }])
+      this.#problems.set(folder, [{ file: folder, where: '', message: whyUnreadable(why) }].map(kept))
     return true
+  }
+
+  /** Also says what is in force as long as it lasts. */
+  #meanwhile(problem: SourceProblem): SourceProblem {
+    if (this.#claims.of(problem.file).length > 0) return kept(problem)
+    return { ...problem, message: `${problem.message} Until then nothing of it is in force.` }
   }
 
   #rootProblem(message: string): SourceProblem {
@@ -183,12 +194,15 @@ export class FileSource implements Source {
       case 'gone':
         return []
       case 'rejected':
-        this.#problems.set(file, parsed.problems)
+        this.#problems.set(
+          file,
+          parsed.problems.map(problem => this.#meanwhile(problem)),
+        )
         this.#take(file, stamp.text)
         return undefined
       case 'failed': {
-        const message = `${parsed.message}, or wait: it is tried again. Until then its last good state stays.`
-        this.#problems.set(file, [{ file, where: '', message }])
+        const message = `${parsed.message}, or wait: it is tried again.`
+        this.#problems.set(file, [this.#meanwhile({ file, where: '', message })])
         return undefined
       }
       case 'parsing':

@@ -1,5 +1,6 @@
 /** Which object a document is: the reference that an API server would know it by. */
 import type { ObjectRef } from '@smi-mesh/dataplane/mesh'
+import { misspelling } from '@smi-mesh/smi-crds'
 import { objectRef } from '../object-ref.ts'
 
 export type Document = Readonly<Record<string, unknown>>
@@ -37,6 +38,8 @@ export function identify(document: unknown): Identified {
   if (!isName(apiVersion))
     return unidentified('apiVersion', 'This object has no apiVersion. Add one, such as `apiVersion: v1`.')
   if (!isName(kind)) return unidentified('kind', 'This object has no kind. Add one, such as `kind: Service`.')
+  const slip = misspelling(document)
+  if (slip !== undefined) return unidentified(slip.path, slip.message)
   if (!isDocument(metadata))
     return unidentified('metadata', `This ${kind} has no metadata. Add \`metadata:\` with a \`name:\`.`)
   const { name, namespace } = metadata

@@ -39,7 +39,7 @@ test('a syntax error is told with line and column', () => {
   const problem = firstProblem('apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n name: b\n')
   assert.equal(problem?.file, 'f.yaml')
   assert.match(problem?.where ?? '', /^line 5, column \d+$/)
-  assert.match(problem?.message ?? '', /^This is no YAML: .*\. Correct it; until then the last good state/)
+  assert.match(problem?.message ?? '', /^This is no YAML: .*\. Correct it\.$/)
 })
 
 test('a field that keeps an object from being known is named with its line', () => {
@@ -53,6 +53,10 @@ test('a field that keeps an object from being known is named with its line', () 
   assert.match(at('apiVersion: v1\nkind: Pod\nmetadata: {name: 12}'), /^line 1, metadata.name/)
   assert.match(at('apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: 12}'), /^line 1, metadata.namespace/)
   assert.equal(at('- a\n- b'), 'line 1: This document is no object')
+  const slips = [at('apiVersion: split.smi-spec.oi/v1alpha4\nkind: TrafficSplit\nmetadata: {name: a}')]
+  slips.push(at('apiVersion: split.smi-spec.io/v1alpha4\nkind: TraficSplit\nmetadata: {name: a}'))
+  assert.match(slips[0] ?? '', /^line 1, apiVersion: There is no TrafficSplit of/)
+  assert.match(slips[1] ?? '', /^line 1, kind: The group split/)
 })
 
 test('a name that could end a header or leave a path is refused with its line', () => {

@@ -135,15 +135,15 @@ function place(lines: LineCounter, offset: number): string {
 }
 
 function syntaxMessage(message: string): string {
-  return `This is no YAML: ${sentence(message)} Correct it; until then the last good state of the file stays.`
+  return `This is no YAML: ${sentence(message)} Correct it.`
 }
 
 function unreadableMessage(error: unknown): string {
   if (error instanceof ReferenceError) {
-    return 'The aliases of this file unfold too far. Write the values out; until then the last good state of the file stays.'
+    return 'The aliases of this file unfold too far. Write the values out.'
   }
   const detail = error instanceof Error ? sentence(error.message) : ''
-  return `This file cannot be read as YAML. ${detail} Split or simplify it; until then its last good state stays.`
+  return `This file cannot be read as YAML. ${detail} Split or simplify it.`
 }
 
 function sentence(text: string): string {

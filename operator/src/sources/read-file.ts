@@ -56,7 +56,7 @@ export function whyUnreadable(code: string): string {
       ELOOP: 'is a link that leads to itself. Remove it',
       EMFILE: 'cannot be opened, because too many files are open. Raise the limit (ulimit -n)',
     }[code] ?? `cannot be read (${code}). Check the disk and the mount`
-  return `It ${why}; until then the last good state stays.`
+  return `It ${why}.`
 }
 
 function tooLarge(file: string, size: number, { maxFileBytes }: ReadLimits) {

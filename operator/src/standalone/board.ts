@@ -20,6 +20,8 @@ export interface BoardOptions {
   readonly write: (text: string) => void
   /** A picture that is drawn over and over, or lines that stay. */
   readonly isInteractive: boolean
+  /** Lines of the terminal. */
+  readonly rows: number
   readonly now: () => number
 }
 
@@ -36,6 +38,7 @@ export class Board {
   readonly #lines: string[] = []
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
+  #hasDrawn = false
 
   constructor(options: BoardOptions) {
     this.#options = options
@@ -79,14 +82,17 @@ export class Board {
   }
 
   #draw(): void {
-    const { pods, mesh, complaints, write } = this.#options
+    const { pods, mesh, complaints, write, rows } = this.#options
     const frame: Frame = {
       pods: pods().map(({ pod, state, subnet }) => ({ name: pod.key, state, address: `127.${subnet}.0.1` })),
       splits: splitsOf(mesh),
       edges: this.traffic(),
       complaints: complaints(),
     }
-    write(`${CLEAR}${renderFrame(frame)}\n${this.#lines.map(line => `${line}\n`).join('')}`)
+    // What stands on the terminal before the first picture stays above it.
+    const room = this.#hasDrawn ? '' : '\n'.repeat(rows)
+    this.#hasDrawn = true
+    write(`${room}${CLEAR}${renderFrame(frame)}\n${this.#lines.map(line => `${line}\n`).join('')}`)
   }
 }
 

@@ -9,6 +9,7 @@ import type { ProxyStart } from './proxy.ts'
 import type { Reaper } from './reaper.ts'
 import type { RunDirectory } from './run-directory.ts'
 import type { Demand } from './source.ts'
+import { refuseTakenSubnets } from './taken-subnets.ts'
 import { podWhere, serviceWhere } from './where.ts'
 
 export interface FleetOptions {
@@ -62,8 +63,11 @@ export class Fleet {
     this.#reconcile()
   }
 
-  /** From now on pods may start. */
-  start(proxies: Proxies): void {
+  /** From now on pods may start. Throws a MeshError where somebody else has an address that one of them is to have. */
+  async start(proxies: Proxies): Promise<void> {
+    const { pods } = this.#demand
+    const names = pods.map(pod => pod.key)
+    await refuseTakenSubnets(pods, allocate(this.#subnets, names, this.#options.subnets).numbers)
     this.#proxies = proxies
     this.#tellServices()
     this.#reconcile()

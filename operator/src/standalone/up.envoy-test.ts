@@ -1,6 +1,7 @@
 /** `smictl up` as its users see it: the shop of the examples, real Envoys, edits of files, crashes and ends. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -137,6 +138,13 @@ class Up {
   }
 }
 
+async function ended(child: ChildProcess): Promise<{ readonly stderr: string; readonly code: number | null }> {
+  let stderr = ''
+  child.stderr?.on('data', (part: Buffer) => (stderr += part.toString('utf8')))
+  const [code] = await once(child, 'close')
+  return { stderr, code }
+}
+
 const runs = (pid: number) => startOf(pid) !== undefined
 
 describe('smictl up', () => {
@@ -154,6 +162,18 @@ describe('smictl up', () => {
   test('without a terminal it says where to send requests', () => {
     assert.match(up.output, new RegExp(`^web/storefront-\\w+-0 at ${STOREFRONT}:8080 is ready$`, 'm'))
     assert.match(up.output, /^Service shop\/checkout: the pod at 127\.P\.0\.1 reaches it at 127\.P\.\d+\.\d+:8080$/m)
+  })
+
+  test('another one that wants the same addresses is refused, and takes no request', async t => {
+    const copy = join(up.folder, 'copy')
+    cpSync(SHOP, copy, { recursive: true })
+    const load = new Load(t)
+    const words = ['up', copy, '--state-dir', join(up.folder, 'other'), '--subnets', `${FIRST}-210`]
+    const { stderr, code } = await ended(spawn(SMICTL, words, { stdio: ['ignore', 'ignore', 'pipe'] }))
+    await load.stop()
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, new RegExp(`Something else listens on 127\\.${FIRST}\\.0\\.1:8080.*--subnets`))
+    assert.deepEqual(load.failures, [])
   })
 
   test('what policy allows is answered, all else is refused with a reason', async () => {

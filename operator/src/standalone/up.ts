@@ -50,6 +50,8 @@ export interface StandaloneWorld {
   readonly node: string
   readonly temporary: string
   readonly pid: number
+  /** Lines of the terminal. */
+  readonly rows: number
   readonly uid: number
   readonly clock: () => number
   readonly now: () => number
@@ -105,7 +107,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     say(
       `Logs are in ${join(run.path, 'logs')}; \`smictl proxies --admin-address 127.0.0.1:${mesh.adminPort}\` shows who is up to date.`,
     )
-    fleet.start({
+    await fleet.start({
       isKnown: pod => mesh.plane.mesh.pods.has(pod),
       proxy: (pod, subnet) => proxyStart(options, run, mesh, pod, subnet),
       forget: subnet => mesh.credentials.forget(credentialFolder(run, subnet)),
@@ -147,6 +149,7 @@ function boardOf({ world, showsTable }: StandaloneOptions, mesh: StartedMesh, fl
     ],
     write: showsTable ? world.write : world.complain,
     isInteractive: showsTable,
+    rows: world.rows,
     now: world.now,
   })
 }

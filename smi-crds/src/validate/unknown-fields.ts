@@ -5,6 +5,7 @@
 
 import { isFields } from '../json.ts'
 import { quote } from '../quote.ts'
+import { resembles } from '../resembles.ts'
 import { type Ruling, warn } from '../ruling.ts'
 import type { JsonSchema } from '../schemas.ts'
 
@@ -35,16 +36,4 @@ function unknownField(path: string, name: string, schema: JsonSchema): Ruling {
   const end = close === undefined ? '.' : ''
   const message = `This version has no field ${quote(name)} here; ${advice}${end}`
   return warn(path === '' ? place : `${path}.${place}`, 'field-unknown', message)
-}
-
-/** One letter too many, too few, or wrong, two swapped, or another case. */
-function resembles(a: string, b: string): boolean {
-  const [x, y] = [a.toLowerCase(), b.toLowerCase()]
-  if (Math.abs(x.length - y.length) > 1) return false
-  let head = 0
-  while (head < x.length && x[head] === y[head]) head += 1
-  let tail = 0
-  while (tail < Math.min(x.length, y.length) - head && x.at(-1 - tail) === y.at(-1 - tail)) tail += 1
-  const [left, right] = [x.slice(head, x.length - tail), y.slice(head, y.length - tail)]
-  return Math.max(left.length, right.length) < 2 || (left.length === 2 && left === [...right].reverse().join(''))
 }
