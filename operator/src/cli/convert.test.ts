@@ -43,6 +43,12 @@ describe('smictl convert', () => {
     assert.deepEqual(versions(printed), ['split.smi-spec.io/v1alpha1', 'specs.smi-spec.io/v1alpha4', 'v1'])
   })
 
+  test('where nothing is of the group, that is said', async () => {
+    const { printed, code } = await ran(['convert', '--to', 'access.smi-spec.io/v1alpha1', file()])
+    assert.equal(code, 0)
+    assert.match(printed, /There is no SMI object for access\.smi-spec\.io\/v1alpha1 here/)
+  })
+
   test('a version without a group is meant for every group', async () => {
     const { printed } = await ran(['convert', '--to', 'v1alpha3', file()])
     assert.deepEqual(versions(printed), ['split.smi-spec.io/v1alpha3', 'specs.smi-spec.io/v1alpha3', 'v1'])

@@ -41,6 +41,8 @@ Exit status: 0 converted, 1 some objects could not be converted (they are named 
     .action((paths: readonly string[], { to, output }: ConvertOptions) => {
       const { objects, problems } = readFiles(paths)
       complainAbout(world, problems)
+      if (!objects.some(({ object }) => isSmi(object) && isMeant(object, to)))
+        world.complain(`There is no SMI object for ${to} here: nothing was converted.\n`)
       let isWhole = problems.length === 0
       const converted: unknown[] = []
       for (const { ref, object, origin } of objects) {

@@ -33,7 +33,7 @@ Exit status: 0 all proxies took what they were given, 1 one refused something, 2
       const proxies: readonly unknown[] | undefined = Array.isArray(answer) ? answer : undefined
       if (proxies === undefined) {
         world.complain(
-          `No control plane answers at ${placesText(options)}. Start one with \`smictl serve\`, or correct --admin-address.\n`,
+          `No control plane answers at ${placesText(options)}. Start one with \`smictl serve\`, or name the address that \`smictl up\` said with --admin-address.\n`,
         )
         return world.finish(ExitCode.operational)
       }
