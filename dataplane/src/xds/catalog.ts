@@ -57,6 +57,8 @@ export class Catalog {
   readonly #scopes = new Map<WorkloadKey, Scope>()
   /** Who has something of a name: nearly always one group, or one for each workload. */
   readonly #holders = new Map<TypeUrl, Map<string, Set<GroupKey>>>()
+  /** When something of a type last changed, for anybody. */
+  readonly #changedAt = new Map<TypeUrl, Revision>()
   readonly #book: LogBook<Group | Scope>
   #revision: Revision = 0
   #collectedAt: Revision = 0
@@ -150,6 +152,7 @@ export class Catalog {
     if (record === undefined) return NO_CHANGE
     const before = record.log.since(revision)
     if (before === undefined) return undefined
+    if (before.length === 0 && (this.#changedAt.get(type) ?? 0) <= revision) return NO_CHANGE // most types, most times
     const past = this.#past(before[0]?.before ?? record.groups, type, revision)
     if (past === undefined) return undefined
     const suspects = new Set<string>()
@@ -193,6 +196,7 @@ export class Catalog {
     if (after === undefined) shelf.resources.delete(name)
     else shelf.resources.set(name, after)
     if (before?.version === after?.version) return false // at most who it is from changed
+    this.#changedAt.set(type, revision)
     this.#hold(type, name, key, after !== undefined)
     const group = this.#group(key)
     this.#book.append(group, shelf.log, { revision, name, before: before?.version })
