@@ -1,17 +1,13 @@
-/** Whether an address can be listened on, asked before much depends on it. */
-import { createServer } from 'node:net'
+/** Refuses an address of an option that cannot be listened on. */
+import { listenFailure } from '../listen-failure.ts'
 import { MeshError, systemCode } from '../mesh-error.ts'
 import { type Address, addressText } from './options.ts'
 
 /** Throws a MeshError that names the option to change, where nobody could listen there now. */
 export async function refuseTaken(at: Address, option: string): Promise<void> {
   if (at.port === 0) return
-  const server = createServer()
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', cause => reject(refusal(at, option, cause)))
-  server.listen(at.port, at.host, resolve)
-  await promise
-  await new Promise<void>(closed => server.close(() => closed()))
+  const cause = await listenFailure(at)
+  if (cause !== undefined) throw refusal(at, option, cause)
 }
 
 function refusal(at: Address, option: string, cause: Error): MeshError {

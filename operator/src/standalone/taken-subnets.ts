@@ -2,9 +2,9 @@
  * Whether the addresses of pods are free, asked before any of them starts. Nobody else would say so: Envoy shares a port with other
  * Envoys, and so would one `smictl up` its requests with another.
  */
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { podAddress } from '@smi-mesh/dataplane/mesh'
+import { listenFailure } from '../listen-failure.ts'
 import { MeshError, systemCode } from '../mesh-error.ts'
 import type { DesiredPod } from './desired.ts'
 import { listenAddress } from './environment.ts'
@@ -33,7 +33,8 @@ async function refuseTaken(
   at: { readonly host: string; readonly port: number },
   deadline: number,
 ) {
-  while (await isTaken(at)) {
+  // Whatever else keeps an address from being listened on is told by the process that wants it.
+  while (systemCode(await listenFailure(at)) === 'EADDRINUSE') {
     if (performance.now() > deadline) {
       const message =
         `Something else listens on ${at.host}:${at.port}, where ${key} should: perhaps another \`smictl up\`. End it, or name ` +
@@ -42,13 +43,4 @@ async function refuseTaken(
     }
     await sleep(AGAIN_MS)
   }
-}
-
-/** Whatever else keeps an address from being listened on is told by the process that wants it. */
-async function isTaken({ host, port }: { readonly host: string; readonly port: number }): Promise<boolean> {
-  const server = createServer()
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  server.once('error', error => resolve(systemCode(error) === 'EADDRINUSE'))
-  server.listen(port, host, () => server.close(() => resolve(false)))
-  return await promise
 }
