@@ -44,6 +44,11 @@ export interface Report {
 
 const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources'
 const COME_AGAIN_MS = 500
+/** What a message of the first type is incomplete without. */
+const FOLLOWED: readonly (readonly [TypeUrl, TypeUrl])[] = [
+  [TypeUrl.cluster, TypeUrl.loadAssignment],
+  [TypeUrl.listener, TypeUrl.routeConfiguration],
+]
 const WILDCARD_TYPES: readonly string[] = [TypeUrl.cluster, TypeUrl.listener]
 
 class BenchProxy {
@@ -121,13 +126,8 @@ class BenchProxy {
     this.#send({ typeUrl, responseNonce: nonce })
     this.#counts.acknowledgedAt = sharedNow()
     answerExpected()
-    const names = resources.map(resource => resource.name ?? '')
-    if (typeUrl === TypeUrl.cluster) this.#follow(TypeUrl.loadAssignment, names)
-    if (typeUrl === TypeUrl.listener) {
-      this.#follow(
-        TypeUrl.routeConfiguration,
-        resources.flatMap(({ resource }) => routesOf(resource?.value)),
-      )
+    for (const [of, to] of FOLLOWED) {
+      if (of === typeUrl) this.#follow(to, [...new Set(resources.flatMap(one => named(of, one.resource?.value)))])
     }
   }
 
@@ -138,18 +138,33 @@ class BenchProxy {
   }
 }
 
-/** The route configurations a listener names; the same bytes are read once. */
-function routesOf(listener: Uint8Array | undefined): readonly string[] {
-  const bytes = Buffer.from(listener ?? [])
-  const key = bytes.toString('latin1')
-  const known = routeNames.get(key)
+/** The names of the other type that a cluster or a listener speaks of; the same bytes are read once. */
+function named(type: TypeUrl, message: Uint8Array | undefined): readonly string[] {
+  const bytes = Buffer.from(message ?? [])
+  const key = `${type} ${bytes.toString('latin1')}`
+  const known = namesOf.get(key)
   if (known !== undefined) return known
-  const json = JSON.stringify(messageJson(TypeUrl.listener, bytes))
-  const names = [...new Set([...json.matchAll(/"route_config_name":"([^"]+)"/g)].map(match => match[1] ?? ''))]
-  routeNames.set(key, names)
+  const names = type === TypeUrl.cluster ? endpointsOf(bytes) : routesOf(bytes)
+  namesOf.set(key, names)
   return names
 }
-const routeNames = new Map<string, readonly string[]>()
+const namesOf = new Map<string, readonly string[]>()
+
+function endpointsOf(bytes: Uint8Array): readonly string[] {
+  const { name, type, eds_cluster_config: config } = messageJson(TypeUrl.cluster, bytes) as unknown as ClusterJson
+  return type === 'EDS' ? [config?.service_name ?? name] : []
+}
+
+interface ClusterJson {
+  readonly name: string
+  readonly type: string
+  readonly eds_cluster_config?: { readonly service_name?: string }
+}
+
+function routesOf(bytes: Uint8Array): readonly string[] {
+  const json = JSON.stringify(messageJson(TypeUrl.listener, bytes))
+  return [...json.matchAll(/"route_config_name":"([^"]+)"/g)].map(match => match[1] ?? '')
+}
 
 interface Counts {
   streams: number

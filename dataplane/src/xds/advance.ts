@@ -6,7 +6,7 @@
  */
 import { TypeUrl } from '../mesh/resource.ts'
 import type { Catalog, Change } from './catalog.ts'
-import { NO_NAMES } from './name-set.ts'
+import type { NameSet } from './name-set.ts'
 import { NO_VERSIONS, type Resource } from './resource.ts'
 import type { Nonce, Response } from './response.ts'
 import { ASKED, type Held, NOTHING_OWED, type Session, type Step, type TypeState } from './session.ts'
@@ -26,7 +26,7 @@ interface Work {
   readonly catalog: Catalog
   readonly types: Partial<Record<TypeUrl, TypeState>>
   readonly send: Response[]
-  readonly warming: Set<string>
+  warming: NameSet
   /** What changed since the client was last told is no longer remembered. */
   forgotten: boolean
 }
@@ -37,13 +37,13 @@ type Removals = 'unheld' | 'all'
 export function advance(session: Session, catalog: Catalog): Omit<Step, 'rejected'> {
   if (!catalog.hasScope(session.scope)) return { session, send: [], waits: false, end: false } // keeps what it has
   const types = { ...session.types }
-  const work: Work = { session, catalog, types, send: [], warming: new Set(session.warming), forgotten: false }
+  const work: Work = { session, catalog, types, send: [], warming: session.warming, forgotten: false }
   offerNew(work)
   withdraw(work)
   fence(work)
   if (work.forgotten) return { session, send: [], waits: false, end: true }
-  const warming = work.warming.size === 0 ? NO_NAMES : work.warming
-  return { session: { ...session, types, warming }, send: work.send, waits: waitsForEndpoints(work), end: false }
+  const { send, warming } = work
+  return { session: { ...session, types, warming }, send, waits: waitsForEndpoints(work), end: false }
 }
 
 /** Clusters, endpoints, listeners, routes, secrets. */
@@ -69,7 +69,8 @@ function withdraw(work: Work): void {
   // A client that rejected a route or listener still uses its old one, and what that names.
   const naming = [types[TypeUrl.listener], types[TypeUrl.routeConfiguration]]
   if (!naming.every(state => settled(state) && (state?.refused.size ?? 0) === 0)) return
-  for (const name of types[TypeUrl.cluster]?.leaving.keys() ?? []) work.warming.delete(name)
+  const leaving = types[TypeUrl.cluster]?.leaving ?? NO_VERSIONS
+  if (leaving.size > 0) work.warming = work.warming.difference(leaving)
   offer(work, TypeUrl.cluster, 'all')
   if (settled(types[TypeUrl.cluster])) offer(work, TypeUrl.loadAssignment, 'all')
 }
@@ -175,20 +176,21 @@ function nonceAfter(last: Nonce, { revision }: Catalog): Nonce {
  * "Warming of Cluster is completed only when a new ClusterLoadAssignment response is supplied by management server even
  * though there is no change in endpoints": each cluster told is followed by its endpoints, which bear its name.
  */
-function expectEndpoints({ session, catalog, types, warming }: Work, told: readonly Resource[]): void {
-  const anew = new Set(told.map(one => one.name))
-  for (const name of anew) warming.add(name)
+function expectEndpoints(work: Work, told: readonly Resource[]): void {
+  const { session, catalog, types } = work
+  const exists = (name: string) => catalog.current(session.scope, TypeUrl.loadAssignment, name) !== undefined
+  const anew = new Set(told.map(one => one.name).filter(exists))
+  if (anew.size > 0) work.warming = work.warming.union(anew)
   const endpoints = types[TypeUrl.loadAssignment]
-  if (endpoints === undefined || warming.size === 0) return
+  if (endpoints === undefined || work.warming.size === 0) return
   const underway = new Set(endpoints.inFlight?.resources.map(one => one.name))
-  const owed = new Map(endpoints.owed)
-  for (const name of warming) {
+  const expected = work.warming
+    .values()
     // What is under way was sent before the cluster was told anew, if it was.
-    if (underway.has(name) && !anew.has(name)) continue
-    const exists = catalog.current(session.scope, TypeUrl.loadAssignment, name) !== undefined
-    if (exists && covers(endpoints.subscription, name)) owed.set(name, ASKED)
-  }
-  types[TypeUrl.loadAssignment] = { ...endpoints, owed }
+    .filter(name => anew.has(name) || !underway.has(name))
+    .filter(name => exists(name) && covers(endpoints.subscription, name))
+  const asked = [...expected.map(name => [name, ASKED] as const)]
+  if (asked.length > 0) types[TypeUrl.loadAssignment] = { ...endpoints, owed: new Map([...endpoints.owed, ...asked]) }
 }
 
 /** Whether the client has every cluster that a listener or route may name, ready to take traffic. */
@@ -201,7 +203,7 @@ function clustersReady(work: Work): boolean {
 function waitsForEndpoints({ session, catalog, types, warming }: Work): boolean {
   if (types[TypeUrl.loadAssignment] === undefined) return false
   const exists = (type: TypeUrl, name: string) => catalog.current(session.scope, type, name) !== undefined
-  return warming.values().some(name => exists(TypeUrl.cluster, name) && exists(TypeUrl.loadAssignment, name))
+  return warming.values().some(name => exists(TypeUrl.loadAssignment, name) && exists(TypeUrl.cluster, name))
 }
 
 /** Whether nothing of a type is left to tell. */

@@ -46,11 +46,17 @@ interface Scope {
   readonly log: ChangeLog<{ readonly revision: Revision; readonly before: readonly GroupKey[] }>
 }
 
-type Past = ReadonlyMap<GroupKey, ReadonlyMap<string, Version | undefined>>
+/** What a scope saw at an earlier revision. */
+interface Past {
+  readonly positions: ReadonlyMap<GroupKey, number>
+  /** For each group that changed since: name → the version it had then. */
+  readonly undone: ReadonlyMap<GroupKey, ReadonlyMap<string, Version | undefined>>
+}
 
 const NOTHING_UNDONE: ReadonlyMap<string, Version | undefined> = new Map()
 const NO_CHANGE: readonly Change[] = []
 const NOTHING: ReadonlyMap<string, Resource> = new Map()
+const NOBODY: ReadonlySet<GroupKey> = new Set()
 
 export class Catalog {
   readonly #groups = new Map<GroupKey, Group>()
@@ -64,6 +70,7 @@ export class Catalog {
   #collectedAt: Revision = 0
   #views = new Map<string, ReadonlyMap<string, Resource>>()
   #diffs = new Map<string, readonly Change[] | undefined>()
+  #undoings = new Map<string, Past['undone'] | undefined>()
 
   /** `logBudget`: how many changes are remembered. A session that lags behind them is ended and starts anew. */
   constructor(logBudget = 16_384) {
@@ -84,6 +91,7 @@ export class Catalog {
     if (!changed) return this.#revision
     this.#views = new Map()
     this.#diffs = new Map()
+    this.#undoings = new Map()
     this.#revision = next
     return next
   }
@@ -94,9 +102,10 @@ export class Catalog {
 
   /** What a name means to a scope now. */
   current(scope: WorkloadKey, type: TypeUrl, name: string): Resource | undefined {
-    const record = this.#scopes.get(scope)
     const holders = this.#holders.get(type)?.get(name)
-    if (record === undefined || holders === undefined) return undefined
+    if (holders === undefined) return undefined
+    const record = this.#scopes.get(scope)
+    if (record === undefined) return undefined
     const winner =
       holders.size < record.groups.length
         ? lastOf(holders, record.positions)
@@ -130,8 +139,12 @@ export class Catalog {
    */
   since(scope: WorkloadKey, type: TypeUrl, revision: Revision): readonly Change[] | undefined {
     if (revision === this.#revision) return NO_CHANGE
+    const record = this.#scopes.get(scope)
+    if (record === undefined) return NO_CHANGE
+    const quiet = (this.#changedAt.get(type) ?? 0) <= revision && record.log.isQuietSince(revision)
+    if (quiet) return NO_CHANGE // most types, most times
     const key = `${revision} ${type} ${scope}`
-    if (!this.#diffs.has(key)) this.#diffs.set(key, this.#diff(scope, type, revision))
+    if (!this.#diffs.has(key)) this.#diffs.set(key, this.#diff(record, type, revision))
     return this.#diffs.get(key)
   }
 
@@ -147,23 +160,48 @@ export class Catalog {
     return affected
   }
 
-  #diff(scope: WorkloadKey, type: TypeUrl, revision: Revision): readonly Change[] | undefined {
-    const record = this.#scopes.get(scope)
-    if (record === undefined) return NO_CHANGE
+  #diff(record: Scope, type: TypeUrl, revision: Revision): readonly Change[] | undefined {
     const before = record.log.since(revision)
     if (before === undefined) return undefined
-    if (before.length === 0 && (this.#changedAt.get(type) ?? 0) <= revision) return NO_CHANGE // most types, most times
-    const past = this.#past(before[0]?.before ?? record.groups, type, revision)
+    const past =
+      before[0] === undefined ? this.#quietPast(record, type, revision) : this.#past(before[0].before, type, revision)
     if (past === undefined) return undefined
     const suspects = new Set<string>()
-    for (const undone of past.values()) for (const name of undone.keys()) suspects.add(name)
-    for (const group of before.length === 0 ? [] : regrouped([...past.keys()], record.groups)) {
+    for (const undone of past.undone.values()) for (const name of undone.keys()) suspects.add(name)
+    for (const group of before.length === 0 ? [] : regrouped([...past.positions.keys()], record.groups)) {
       for (const name of this.#groups.get(group)?.shelves.get(type)?.resources.keys() ?? []) suspects.add(name)
     }
     return [...suspects]
       .sort()
-      .map(name => ({ name, was: this.#versionThen(past, type, name), is: this.current(scope, type, name) }))
+      .map(name => ({ name, was: this.#versionThen(past, type, name), is: this.current(record.key, type, name) }))
       .filter(change => change.was !== change.is?.version)
+  }
+
+  /** The past of a scope that lists what it did: of its groups, only those that changed are looked at. */
+  #quietPast({ groups, positions }: Scope, type: TypeUrl, revision: Revision): Past | undefined {
+    const changed = this.#undone(type, revision)
+    if (changed === undefined) return this.#past(groups, type, revision)
+    return { positions, undone: new Map(changed.entries().filter(([group]) => positions.has(group))) }
+  }
+
+  /** What must be undone, of any group, to be back at `revision`; undefined if that is forgotten of some group. */
+  #undone(type: TypeUrl, revision: Revision): Past['undone'] | undefined {
+    const key = `${revision} ${type}`
+    if (!this.#undoings.has(key)) this.#undoings.set(key, this.#undoing(type, revision))
+    return this.#undoings.get(key)
+  }
+
+  #undoing(type: TypeUrl, revision: Revision): Past['undone'] | undefined {
+    const owners = this.#book.ownersSince(revision)
+    if (owners === undefined) return undefined
+    const undone = new Map<GroupKey, ReadonlyMap<string, Version | undefined>>()
+    for (const owner of owners) {
+      const shelf = owner.kind === 'group' ? owner.shelves.get(type) : undefined
+      const names = shelf === undefined ? NOTHING_UNDONE : undo(shelf, revision)
+      if (names === undefined) return undefined
+      if (owner.kind === 'group' && names.size > 0) undone.set(owner.key, names)
+    }
+    return undone
   }
 
   /** For each group in order, what must be undone to see it as of `revision`; undefined if that is forgotten. */
@@ -177,16 +215,24 @@ export class Catalog {
       if (undone === undefined) return undefined
       past.set(key, undone)
     }
-    return past
+    return { positions: positioned(groups).positions, undone: past }
   }
 
-  #versionThen(past: Past, type: TypeUrl, name: string): Version | undefined {
-    let version: Version | undefined
-    for (const [group, undone] of past) {
-      const now = this.#groups.get(group)?.shelves.get(type)?.resources.get(name)?.version
-      version = (undone.has(name) ? undone.get(name) : now) ?? version
+  #versionThen({ positions, undone }: Past, type: TypeUrl, name: string): Version | undefined {
+    let winner: Version | undefined
+    let best = -1
+    const holders = this.#holders.get(type)?.get(name) ?? NOBODY
+    const now = holders.size < positions.size ? holders : positions.keys()
+    // Whoever had it then has it now, or lost it since.
+    for (const group of [...now, ...undone.keys()]) {
+      const at = positions.get(group) ?? -1
+      const names = undone.get(group)
+      const version = names?.has(name)
+        ? names.get(name)
+        : this.#groups.get(group)?.shelves.get(type)?.resources.get(name)?.version
+      if (at > best && version !== undefined) [winner, best] = [version, at]
     }
-    return version
+    return winner
   }
 
   #write(revision: Revision, key: GroupKey, type: TypeUrl, name: string, after: Resource | undefined): boolean {

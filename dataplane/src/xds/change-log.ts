@@ -11,6 +11,8 @@ interface Entry {
 export interface ChangeLog<E extends Entry> {
   /** Entries later than `revision`; undefined if some of them are forgotten. */
   since(revision: Revision): readonly E[] | undefined
+  /** Whether there are none later than `revision`, for certain. */
+  isQuietSince(revision: Revision): boolean
   readonly size: number
 }
 
@@ -82,6 +84,10 @@ class BoundedLog<E extends Entry> implements ChangeLog<E> {
     let first = this.entries.length
     while (first > 0 && (this.entries[first - 1]?.revision ?? 0) > revision) first--
     return this.entries.slice(first)
+  }
+
+  isQuietSince(revision: Revision): boolean {
+    return revision >= this.#from && (this.entries.at(-1)?.revision ?? 0) <= revision
   }
 
   forgetOldest(): void {
