@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MeshError } from '../mesh-error.ts'
 import { conditionsOf } from './conditions.ts'
-import { type StatusEvent, type StatusUpdate, StatusWriter, type Wanted } from './writer.ts'
+import { DEFAULT_RATE, type StatusEvent, type StatusUpdate, StatusWriter, type Wanted } from './writer.ts'
 
 const T0 = Date.UTC(2026, 0, 1)
+/** Just longer than a difference is left alone. */
+const SETTLED = DEFAULT_RATE.settleMs + 1
 
 function wanted(name: string, generation = 1): Wanted {
   const ref = { kind: 'TrafficSplit', namespace: 'shop', name }
@@ -68,7 +70,7 @@ test('nothing is written by who does not lead; who comes to lead writes the diff
   await pass(60_000)
   assert.deepEqual(names(), [])
   writer.lead(() => true)
-  await pass(1)
+  await pass(SETTLED)
   assert.deepEqual(names().sort(), ['a', 'b', 'c'])
   await pass(60_000)
   assert.equal(names().length, 3, 'and once')
@@ -90,7 +92,7 @@ test('what is written names version, UID, generation and the time of the transit
   const { writer, writes, pass, add } = rig()
   writer.lead(() => true)
   add('a')
-  await pass(1)
+  await pass(SETTLED)
   assert.deepEqual(writes[0], {
     ref: { kind: 'TrafficSplit', namespace: 'shop', name: 'a' },
     apiVersion: 'split.smi-spec.io/v1alpha4',
@@ -108,7 +110,7 @@ test('a status that stays keeps the time since which it has been so', async () =
     2,
     conditionsOf([], 1).map(one => ({ ...one, lastTransitionTime: since })),
   )
-  await pass(1)
+  await pass(SETTLED)
   assert.deepEqual(
     writes[0]?.conditions.map(({ lastTransitionTime }) => lastTransitionTime),
     [since, since, since],
@@ -140,8 +142,24 @@ test('what was found for an older text than the object has now is not written', 
   await pass(60_000)
   assert.equal(writes.length, 0)
   writer.want(wanted('a', 2))
-  await pass(1)
+  await pass(SETTLED)
   assert.equal(writes[0]?.conditions[0]?.observedGeneration, 2)
+})
+
+test('changes in quick succession are one write, and not before the proxies had time to be told', async () => {
+  const { writer, writes, pass } = rig()
+  writer.lead(() => true)
+  for (const generation of [1, 2, 3]) {
+    writer.see(wanted('a').ref, object('a', generation))
+    writer.want(wanted('a', generation))
+    await pass(50)
+  }
+  assert.equal(writes.length, 0)
+  await pass(SETTLED)
+  assert.deepEqual(
+    writes.map(({ conditions }) => conditions[0]?.observedGeneration),
+    [3],
+  )
 })
 
 test('an object is written at most once a second, and then what is wanted last', async () => {
@@ -161,7 +179,7 @@ test('many objects are written at the rate that was agreed, none forgotten', asy
   const { writer, writes, pass, add } = rig()
   for (let at = 0; at < 200; at++) add(`split-${at}`)
   writer.lead(() => true)
-  await pass(1)
+  await pass(SETTLED)
   assert.ok(writes.length <= 41, `${writes.length} at once`)
   await pass(4_000)
   assert.ok(writes.length <= 121, `${writes.length} in four seconds`)
@@ -180,7 +198,7 @@ test('a failed write is tried again, later each time, and delays no other', asyn
   writer.lead(() => true)
   add('a')
   add('b')
-  await pass(1)
+  await pass(SETTLED)
   assert.deepEqual(names(), ['b'])
   await pass(1_000)
   assert.equal(events.length, 2)
@@ -192,7 +210,7 @@ test('who leads no more stops in the middle', async () => {
   const { writer, names, pass, add } = rig()
   for (let at = 0; at < 200; at++) add(`split-${at}`)
   writer.lead(() => true)
-  await pass(1)
+  await pass(SETTLED)
   const before = names().length
   writer.follow()
   await pass(60_000)
@@ -204,7 +222,7 @@ test('who lost the lease unawares is asked before each write', async () => {
   let holds = true
   for (let at = 0; at < 200; at++) add(`split-${at}`)
   writer.lead(() => holds)
-  await pass(1)
+  await pass(SETTLED)
   const before = names().length
   holds = false
   await pass(60_000)

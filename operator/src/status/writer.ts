@@ -30,6 +30,8 @@ export interface StatusRate {
   readonly perSecond: number
   /** Of these, as many may come at once. */
   readonly burst: number
+  /** From an object's first difference to its writing: proxies are told first, and several changes are one write. */
+  readonly settleMs: number
   /** Between two writes to one object. */
   readonly perObjectMs: number
   readonly retryFirstMs: number
@@ -39,6 +41,7 @@ export interface StatusRate {
 export const DEFAULT_RATE: StatusRate = {
   perSecond: 20,
   burst: 40,
+  settleMs: 200,
   perObjectMs: 1_000,
   retryFirstMs: 500,
   retryMostMs: 60_000,
@@ -152,14 +155,18 @@ export class StatusWriter {
 
   #compare(key: string): void {
     if (!this.#leads()) return
-    if (this.#isDue(this.#entries.get(key))) this.#queue.add(key)
-    else this.#queue.delete(key)
+    const entry = this.#entries.get(key)
+    if (entry === undefined || !this.#isDue(entry)) this.#queue.delete(key)
+    else if (!this.#queue.has(key)) {
+      entry.notBefore = Math.max(entry.notBefore, this.#options.now() + this.#rate.settleMs)
+      this.#queue.add(key)
+    }
     this.#pump()
   }
 
   /** What was compiled from an older text than the object has now is not worth writing: better comes in a moment. */
-  #isDue(entry: Entry | undefined): boolean {
-    if (entry?.wanted === undefined || entry.written === undefined) return false
+  #isDue(entry: Entry): boolean {
+    if (entry.wanted === undefined || entry.written === undefined) return false
     return entry.wanted.generation === entry.written.generation && !says(entry.written, entry.wanted.conditions)
   }
 
