@@ -29,6 +29,7 @@ export { apiVersionOf, KINDS, type KindInfo, type KindName, type SmiKind, type V
 export { misspelling } from './misspelling.ts'
 export { withoutNulls } from './nulls.ts'
 export type { Problem } from './problem.ts'
+export { resembles } from './resembles.ts'
 export { type JsonSchema, schemaOf } from './schemas.ts'
 export type * from './types.gen.ts'
 export { type Review, review, validate } from './validate.ts'

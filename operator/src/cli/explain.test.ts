@@ -62,3 +62,11 @@ test('a name that nothing has is found to be none', async () => {
   assert.equal((await explained('shop/nothing:1')).code, 1)
   assert.match(printed, /Nothing is called shop\/nothing:1\./)
 })
+
+test('a name that is nearly one is answered with that one', async () => {
+  const meant = async (name: string) =>
+    /Did you mean `(.*)`\?/.exec((await ran(['explain', '-f', SHOP, name])).printed)?.[1]
+  assert.equal(await meant('shop/chekout:8080'), 'shop/checkout:8080')
+  assert.equal(await meant('trafficsplit/shop/checkout-canarz'), 'TrafficSplit shop/checkout-canary')
+  assert.equal(await meant('ApexNotFond'), 'ApexNotFound')
+})

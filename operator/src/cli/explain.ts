@@ -1,5 +1,6 @@
 /** `smictl explain`: from an Envoy resource, a rule or a reason to the objects behind it, and from an object to what became of it. */
 import { type EnvoyResource, type ObjectRef, refText, type WorkloadKey } from '@smi-mesh/dataplane/mesh'
+import { resembles } from '@smi-mesh/smi-crds'
 import { Command } from 'commander'
 import { type Finding, REASONS, type Reason } from '../compile/index.ts'
 import type { Translation } from '../translate.ts'
@@ -72,7 +73,8 @@ Exit status: 0 explained, 1 nothing of this name, 2 not understood.`,
       const explanation = explain(translation, origins, name)
       world.write(print(options.output, explanation, () => renderExplanation(explanation)))
       const isEmpty = explanation.resources.length + explanation.objects.length + explanation.findings.length === 0
-      if (isEmpty) world.complain(`Nothing is called ${name}. \`smictl translate --print envoy\` lists all names.\n`)
+      const known = () => [...origins.keys(), ...explainedResources(translation).map(one => one.name)]
+      if (isEmpty) world.complain(unknown(name, known()))
       return world.finish(isEmpty ? ExitCode.found : ExitCode.ok)
     })
 }
@@ -131,6 +133,14 @@ function renderExplanation({ resources, objects, findings }: Explanation): strin
     findings.map(({ about, reason, message }) => `! ${refText(about)} (${reason}): ${message}\n`).join(''),
   ]
   return parts.filter(part => part !== '').join('\n')
+}
+
+/** With the name that may have been meant; `kind/name` stands for `Kind name`. */
+function unknown(name: string, known: readonly string[]): string {
+  const plain = (text: string) => text.replace(' ', '/')
+  const meant = [...Object.keys(REASONS), ...known].find(one => resembles(plain(one), plain(name)))
+  const hint = meant === undefined ? '`smictl translate --print envoy` lists all names.' : `Did you mean \`${meant}\`?`
+  return `Nothing is called ${name}. ${hint}\n`
 }
 
 function isReason(name: string): name is Reason {
