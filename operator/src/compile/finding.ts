@@ -99,7 +99,7 @@ export const REASONS = {
     'Create the Service, or correct spec.service.',
   ),
   BackendNotFound: resolved(
-    'A backend with a weight does not exist or is of type ExternalName; the other backends share its traffic.',
+    'A backend with a weight does not exist or is of type ExternalName; the other backends, if there are any, share its traffic.',
     'Create the Service, or set the weight to 0 until it exists.',
   ),
   PortNotFound: resolved(

@@ -116,6 +116,8 @@ export function checkSplit(plan: SplitPlan, references: SplitReferences): readon
       'No backend has a weight, so requests are answered 503. Give at least one backend a weight.',
     )
   }
+  const isLeft = backends.some(({ service, weight }) => weight > 0 && references.exists(service))
+  const instead = isLeft ? 'the other backends share its traffic' : 'nor does any other backend with a weight'
   for (const { service, weight, field } of backends) {
     if (!references.exists(service)) {
       // "A backend with weight 0 may not exist yet": the first step of every roll-out.
@@ -123,7 +125,7 @@ export function checkSplit(plan: SplitPlan, references: SplitReferences): readon
         say(
           'BackendNotFound',
           field,
-          `Service ${service} does not exist; the other backends share its traffic. Create it, or set the weight to 0 until it exists.`,
+          `Service ${service} does not exist; ${instead}. Create it, or set the weight to 0 until it exists.`,
         )
     } else if (service !== apex && references.splitsByApex(service).size > 0) {
       say(

@@ -69,6 +69,16 @@ test('a backend that does not exist is left out, and the others share its traffi
   assert.deepEqual(made.reasons(CANARY), ['BackendNotFound'])
 })
 
+test('who takes the traffic of a backend that does not exist is told truly', () => {
+  const told = (backends: Readonly<Record<string, number>>) =>
+    world(split('canary', backends)).findings.get(CANARY)?.[0]?.message
+  assert.match(told({ 'web-v1': 1, gone: 9 }) ?? '', /does not exist; the other backends share its traffic\./)
+  assert.match(
+    told({ 'web-v1': 0, gone: 9, 'gone-too': 1 }) ?? '',
+    /does not exist; nor does any other backend with a weight\./,
+  )
+})
+
 test('a split of which no backend can be used leaves the Service as it was', () => {
   const made = world(split('canary', { 'web-v1': 0, gone: 9 }))
   assert.deepEqual(made.shares('shop/web:80'), itself)
