@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { SmictlProcess } from '../../test/smictl-process.ts'
 import { startOf } from './process-start.ts'
 
 const SMICTL = fileURLToPath(new URL('../../bin/smictl', import.meta.url))
@@ -259,4 +260,15 @@ describe('smictl up', () => {
     assert.equal(await up.end('SIGTERM'), 0)
     assert.ok(!started.some(runs))
   })
+})
+
+test('a folder with nothing to run in it is told so', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'smi-up-'))
+  const up = new SmictlProcess('up', folder, '--state-dir', join(folder, 'run'), '--subnets', `${FIRST}-210`)
+  t.after(async () => {
+    await up.end('SIGKILL')
+    rmSync(folder, { recursive: true })
+  })
+  await up.says(/^Nothing runs: .* has no Pod, Deployment/m)
+  assert.equal(await up.end('SIGTERM'), 0)
 })

@@ -67,6 +67,9 @@ export interface Standalone {
 /** Variables of the user's own shell that processes may need; all others would make a run depend on who starts it. */
 const INHERITED = ['HOME', 'LANG', 'LC_ALL', 'TERM', 'TMPDIR', 'TZ', 'USER'] as const
 
+const NO_WORKLOADS =
+  'has no Pod, Deployment, StatefulSet or DaemonSet whose containers have a `command`. Add one; edits are followed.'
+
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const { world, folder } = options
   const run = claim(options)
@@ -112,6 +115,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       proxy: (pod, subnet) => proxyStart(options, run, mesh, pod, subnet),
       forget: subnet => mesh.credentials.forget(credentialFolder(run, subnet)),
     })
+    if (fleet.pods().length === 0) say(`Nothing runs: ${folder} ${NO_WORKLOADS}`)
     return { mesh, run, pods: () => fleet.pods(), stop }
   } catch (error) {
     await stop()
