@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check unit golden envoy-tests bench clean
-.PHONY: cluster-tools images cluster-up cluster-down cluster-tests kubectl conformance bench-cluster root
+.PHONY: cluster-tools images cluster-up cluster-down cluster-tests chart-tests kernel-tests kubectl conformance bench-cluster root
 
 ENVOY_VERSION := 1.40.0
 # Node 24 comes with node_modules (optionalDependencies), so its .bin goes first.
@@ -75,11 +75,18 @@ kubectl: ## Ask it: make kubectl ARGS='get pods -A'
 cluster-tests: setup cluster-tools ## Tests with a real Kubernetes, started and ended by them (or KUBECONFIG=one of yours)
 	npm run --silent test:cluster
 
+chart-tests: setup cluster-tools ## The Helm chart: lint, what is rendered, what is refused
+	npm run --silent test:helm
+
+kernel-tests: root setup ## Capture, probes and draining by the rules of a real kernel, in network namespaces of their own (root)
+	conformance/cluster/packages.sh
+	npm run --silent test:netns
+
 conformance: root setup cluster-tools ## The whole suite: the model, real Envoys, and a real cluster with and without a mesh; conformance-results/
 	@CLUSTER=conformance conformance/all.sh
 
 root:
-	@[ "$$(id -u)" = 0 ] || { echo "A node needs root for its namespaces: run this as root; make unit and make envoy-tests ask the same cases without a cluster." >&2; exit 1; }
+	@[ "$$(id -u)" = 0 ] || { echo "A node needs root for its namespaces: run this as root; make test needs none." >&2; exit 1; }
 
 bench-cluster: setup cluster-tools ## What 1,000 pods cost the operator, and 50 admissions a second, in a cluster; writes bench-results/
 	node --test --test-force-exit --test-timeout=900000 conformance/src/scale.cluster-test.ts

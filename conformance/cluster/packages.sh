@@ -2,7 +2,7 @@
 # packages.sh  Installs what a node takes from the system: tools of kube-proxy and the sidecar, shell and database of test images.
 set -euo pipefail
 missing=()
-for package in iptables nftables conntrack busybox-static libseccomp-dev pkg-config procps socat ethtool curl openssl gcc libc6-dev \
+for package in iproute2 iptables nftables conntrack busybox-static libseccomp-dev pkg-config procps socat ethtool curl openssl gcc libc6-dev \
   mariadb-server-core mariadb-client-core; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
 done
