@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,6 +52,31 @@ describe('an installed mesh', () => {
     )
   }
 
+  /** The operator as the chart has it run; resolves with its arguments. */
+  const start = async (): Promise<readonly string[]> => {
+    const deployment = ['get', 'deployment', 'smi-mesh', '--namespace', 'smi-mesh', '-o', 'json']
+    const { args } = JSON.parse(await cluster.kubectl(deployment)).spec.template.spec.containers[0]
+    const kubeconfig = await accountOf(cluster, folder)
+    const words = [join(CHECKOUT, 'operator/src/main.ts'), ...args, '--kubeconfig', kubeconfig]
+    const env = { ...process.env, POD_NAME: 'smi-mesh-1', POD_NAMESPACE: 'smi-mesh' }
+    log = ''
+    operator = cluster.inNode(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'], env })
+    operator.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      log += text
+    })
+    return args
+  }
+  const end = async () => {
+    operator?.kill('SIGTERM')
+    await until('the operator has ended', async () => operator?.exitCode !== null)
+  }
+  /** Counts as ready, so that a Service names it. */
+  const isReady = async () => {
+    const asked = cluster.inNode('curl', ['-sf', `http://${NODE}:15014/readyz`], { stdio: 'ignore' })
+    const [status] = await once(asked, 'exit')
+    return status === 0
+  }
+
   test('may be installed, says smictl, before there is one', async () => {
     assert.doesNotMatch((await smictl('check', '--pre')).said, /^[✗!]/m)
   })
@@ -80,16 +106,7 @@ describe('an installed mesh', () => {
   })
 
   test('is well once the operator runs as the chart has it run, as far as smictl can see', async () => {
-    const deployment = ['get', 'deployment', 'smi-mesh', '--namespace', 'smi-mesh', '-o', 'json']
-    const { args } = JSON.parse(await cluster.kubectl(deployment)).spec.template.spec.containers[0]
-    assert.ok(args.includes('--access=audit'))
-    const kubeconfig = await accountOf(cluster, folder)
-    const words = [join(CHECKOUT, 'operator/src/main.ts'), ...args, '--kubeconfig', kubeconfig]
-    const env = { ...process.env, POD_NAME: 'smi-mesh-1', POD_NAMESPACE: 'smi-mesh' }
-    operator = cluster.inNode(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'], env })
-    operator.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      log += text
-    })
+    assert.ok((await start()).includes('--access=audit'))
     await until('the operator has published its roots', async () => {
       assert.equal(operator?.exitCode, null, log)
       return (await bundles()).length === 4
@@ -155,9 +172,50 @@ describe('an installed mesh', () => {
     assert.deepEqual(await bundles(), written)
   })
 
+  test('begins where objects are kept in an older version, which only it can convert', async () => {
+    const definition = ['crd', 'trafficsplits.split.smi-spec.io']
+    const { spec } = JSON.parse(await cluster.kubectl(['get', ...definition, '-o', 'json']))
+    const rewritten = (change: object) =>
+      cluster.kubectl(['patch', ...definition, '--type=merge', '-p', JSON.stringify({ spec: { ...spec, ...change } })])
+    const storing = (version: string) =>
+      spec.versions.map((one: { readonly name: string }) => ({ ...one, storage: one.name === version }))
+    await rewritten({ conversion: { strategy: 'None', webhook: null }, versions: storing('v1alpha2') })
+    await cluster.kubectl(['apply', '-f', '-'], SPLIT.replace('v1alpha1', 'v1alpha2').replace('canary', 'kept'))
+    await end()
+    await rewritten({ conversion: spec.conversion, versions: storing('v1alpha4') })
+    const kept = () =>
+      cluster.kubectl(['-n', 'shop', 'get', 'trafficsplit.v1alpha4.split.smi-spec.io', 'kept', '-o', 'json'])
+    await assert.rejects(kept(), /conversion webhook for .* failed/)
+    await cluster.kubectl(['delete', 'endpointslice', '--all', '-n', 'smi-mesh'])
+    await start()
+    await until('it counts as ready, so that it is asked', isReady)
+    await cluster.kubectl(['apply', '-f', '-'], ENDPOINTS)
+    await until('the object has its conditions', async () =>
+      kept().then(
+        text => JSON.parse(text).status?.conditions?.length === 3,
+        () => false,
+      ),
+    )
+    await until('it serves', async () => /event=serving/.test(log))
+    await cluster.kubectl(['-n', 'shop', 'delete', 'trafficsplit', 'kept'])
+  })
+
+  test('gives the namespaces their roots again after its webhook configuration was deleted and made anew', async () => {
+    const at = ['-n', 'shop', 'get', 'configmap', 'smi-mesh-trust', '-o', 'json']
+    const ownerOf = async () => JSON.parse(await cluster.kubectl(at)).metadata.ownerReferences[0].uid
+    const before = await ownerOf()
+    await cluster.kubectl(['delete', 'mutatingwebhookconfiguration', 'smi-mesh'])
+    await helm('upgrade', 'smi-mesh', CHART, '--reset-then-reuse-values')
+    await until('another object owns them', async () =>
+      ownerOf().then(
+        uid => uid !== before,
+        () => false,
+      ),
+    )
+  })
+
   test('goes, and leaves what users wrote, with what that needs', async () => {
-    operator?.kill('SIGTERM')
-    await until('the operator has ended', async () => operator?.exitCode !== null)
+    await end()
     const { said, status } = await smictl('uninstall')
     assert.equal(status, 0, said)
     const definitions = (await cluster.kubectl(['get', 'crd', '-o', 'name'])).split('\n').filter(Boolean)

@@ -9,7 +9,7 @@ import { type AdminProviders, startAdmin } from './admin/index.ts'
 import { adminProviders, readingsOf } from './cli/admin-answers.ts'
 import { addressText } from './cli/options.ts'
 import type { OperatorConfig } from './config.ts'
-import { type ControlPlane, startControlPlane } from './control-plane.ts'
+import { type ControlPlane, type PreparedPlane, startControlPlane } from './control-plane.ts'
 import {
   type AuthorityOptions,
   type AuthorityStore,
@@ -17,11 +17,11 @@ import {
   Issuer,
   noLeafStore,
   openAuthority,
-  type SetTimer,
   type Signatory,
 } from './identity/index.ts'
 import type { KubernetesClient } from './kubernetes/index.ts'
 import { Lease } from './leader/index.ts'
+import { type Nature, type Part, type PartContext, Parts } from './part.ts'
 import { Readiness } from './readiness.ts'
 import { coreKinds, type Followed, KubernetesSource, type ReflectorTiming } from './sources/index.ts'
 import { type Refused, SharedRefusals, StatusFollower, type StatusWriter } from './status/index.ts'
@@ -34,43 +34,10 @@ import {
   reportPipeline,
 } from './telemetry/index.ts'
 
+export type { Nature, Part, PartContext } from './part.ts'
+
 /** The ConfigMap in which replicas tell each other what their proxies refuse. */
 const REFUSALS = 'smi-mesh-refusals'
-
-/** Clock and chance, from `main.ts`. */
-export interface Nature {
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number
-  /** Milliseconds that never go backwards. */
-  readonly now: () => number
-  readonly random: () => number
-  readonly setTimer: SetTimer
-}
-
-/** What a part may use. */
-export interface PartContext {
-  readonly config: OperatorConfig
-  readonly client: KubernetesClient
-  readonly plane: ControlPlane
-  readonly authority: Signatory
-  readonly issuer: Issuer
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly nature: Nature
-  /** Whether this replica may write now. */
-  readonly leads: () => boolean
-}
-
-/** Something that runs beside the control plane. Begun once proxies are served, stopped before they are left. */
-export interface Part {
-  /** This replica begins or ends to lead. */
-  readonly lead?: (leads: boolean) => void
-  /** A revision was settled, or the cluster's namespaces, roots or the like may have changed. */
-  readonly changed?: () => void
-  /** What it still waits for, as sentences. */
-  readonly unready?: () => readonly string[]
-  readonly stop: () => Promise<void>
-}
 
 export interface ClusterRuntimeOptions {
   readonly config: OperatorConfig
@@ -177,40 +144,59 @@ async function begin(
   readiness: Readiness,
   endings: (() => Promise<unknown> | undefined)[],
 ): Promise<Begun> {
-  const { config, client, statuses, log, metrics, events, nature } = options
-  const { clock, now, random } = nature
-  const authority = await readiness.until('the authority', () =>
-    openAuthority(authorityOf(options), config.authorityFiles),
-  )
-  const source = new KubernetesSource({
-    client,
-    followed: [...coreKinds(), ...options.kinds],
-    random,
-    now,
-    timing: options.timing ?? {},
-    onEvent: events.reflector,
-  })
+  const { config, client, statuses, log, metrics, nature } = options
+  const parts = new Parts()
+  const lease = leaseOf(options, parts)
+  const authority = await openedAuthority(options, readiness, lease)
+  const source = sourceOf(options)
   readiness.ask(() => source.unready())
-  const parts: Part[] = []
+  readiness.ask(() => parts.unready())
+  // The API server asks who is ready, and nobody would be. Where another replica is, this one does not lead.
+  readiness.needed(() => lease.leads && source.awaitsConversion() && parts.unready().length === 0)
+  const begun: { served?: Served } = {}
   const shared = new SharedRefusals({
     ...nature,
     client,
     at: { namespace: config.namespace, name: REFUSALS },
     identity: config.identity,
-    own: () => served.follower.refused(),
+    own: () => begun.served?.follower.refused() ?? new Map(),
     leads: () => lease.leads,
-    onChange: () => served.follower.othersRefusals(),
+    onChange: () => begun.served?.follower.othersRefusals(),
     onFailure: error => log.warn('refusals not shared', { error }),
   })
-  const served = await serve(options, source, authority, {
-    changed: () => {
-      for (const part of parts) part.changed?.()
-    },
-    others: () => shared.others(),
-  })
-  const { plane, issuer } = served
-  endings.push(() => plane.stop())
+  endings.push(() => begun.served?.plane.stop()) // last of all
   endings.push(() => statuses.stop())
+  const served = await serve(options, source, authority, {
+    changed: () => parts.changed(),
+    others: () => shared.others(),
+    beforehand: async (plane, issuer) => {
+      const context = { config, client, plane, authority, issuer, log, metrics, nature }
+      const asked = { leads: () => lease.leads, serves: () => parts.serving }
+      for (const start of options.parts) {
+        const needed = 'what it needs to know of the cluster'
+        const part = await readiness.until(needed, () => start({ ...context, ...asked }))
+        parts.add(part)
+        endings.push(() => part.stop())
+      }
+      lease.start()
+      endings.push(() => lease.stop())
+    },
+  })
+  begun.served = served
+  parts.serve()
+  const { plane, issuer } = served
+  const delay = new EventLoopDelay()
+  delay.start()
+  endings.push(async () => delay.stop())
+  const cluster = () => ({ leads: lease.leads, pendingStatuses: statuses.pending, objects: source.sizes() })
+  metrics.read({ ...readingsOf({ plane, issuer, authority, delay, clock: nature.clock }), cluster })
+  shared.start()
+  endings.push(() => shared.stop())
+  endings.push(() => lease.stop()) // first of all: another replica writes while this one lets its proxies go
+  return { plane, authority, issuer, lease }
+}
+
+function leaseOf({ config, client, statuses, events, nature }: ClusterRuntimeOptions, parts: Parts): Lease {
   const lease = new Lease({
     ...nature,
     client,
@@ -219,32 +205,39 @@ async function begin(
     onChange: leads => {
       if (leads) statuses.lead(() => lease.leads)
       else statuses.follow()
-      for (const part of parts) part.lead?.(leads)
+      parts.lead(leads)
     },
     onEvent: events.lease,
   })
-  const delay = new EventLoopDelay()
-  delay.start()
-  endings.push(async () => delay.stop())
-  const cluster = () => ({ leads: lease.leads, pendingStatuses: statuses.pending, objects: source.sizes() })
-  metrics.read({ ...readingsOf({ plane, issuer, authority, delay, clock }), cluster })
-  const context = { config, client, plane, authority, issuer, log, metrics, nature, leads: () => lease.leads }
-  for (const start of options.parts) {
-    const part = await readiness.until('what it needs to know of the cluster', () => start(context))
-    parts.push(part)
-    endings.push(() => part.stop())
-  }
-  readiness.ask(() => parts.flatMap(part => part.unready?.() ?? []))
-  lease.start()
-  shared.start()
-  endings.push(() => shared.stop())
-  endings.push(() => lease.stop()) // first of all to end: another replica writes while this one lets its proxies go
-  return { plane, authority, issuer, lease }
+  return lease
 }
 
-function authorityOf({ config, authorityStore, nature }: ClusterRuntimeOptions): AuthorityOptions {
-  const { mesh, certificateTtlMs } = config
-  return { trustDomain: mesh.trustDomain, store: authorityStore, now: nature.clock, leafMs: certificateTtlMs }
+function sourceOf({ client, kinds, nature, timing = {}, events }: ClusterRuntimeOptions): KubernetesSource {
+  const { random, now } = nature
+  return new KubernetesSource({
+    ...{ client, random, now, timing },
+    followed: [...coreKinds(), ...kinds],
+    onEvent: events.reflector,
+  })
+}
+
+/** Whoever is first makes it; from then on it is changed by the replica that leads, and the others take up what is written. */
+async function openedAuthority(
+  { config, authorityStore, nature }: ClusterRuntimeOptions,
+  readiness: Readiness,
+  lease: Lease,
+): Promise<Signatory> {
+  let isOpen = false
+  const options: AuthorityOptions = {
+    trustDomain: config.mesh.trustDomain,
+    store: authorityStore,
+    now: nature.clock,
+    leafMs: config.certificateTtlMs,
+    leads: () => !isOpen || lease.leads,
+  }
+  const authority = await readiness.until('the authority', () => openAuthority(options, config.authorityFiles))
+  isOpen = true
+  return authority
 }
 
 interface Served {
@@ -255,6 +248,7 @@ interface Served {
 
 interface Surroundings {
   readonly changed: () => void
+  readonly beforehand: (plane: PreparedPlane, issuer: Issuer) => Promise<void>
   /** What proxies of other replicas refuse. */
   readonly others: () => Refused
 }
@@ -263,7 +257,7 @@ async function serve(
   options: ClusterRuntimeOptions,
   source: KubernetesSource,
   authority: Signatory,
-  { changed, others }: Surroundings,
+  { changed, others, beforehand }: Surroundings,
 ): Promise<Served> {
   const { config, statuses, log, metrics, nature } = options
   const { clock, now, random, setTimer } = nature
@@ -316,12 +310,14 @@ async function serve(
       },
     },
     now,
+    beforehand: async plane => {
+      issuerNow().start()
+      await beforehand(plane, issuerNow())
+    },
     signal: options.signal,
   })
   const follower = new StatusFollower(plane, wanted => statuses.want(wanted), others)
   begun.follower = follower
   follower.all()
-  const issuer = issuerNow()
-  issuer.start()
-  return { plane, issuer, follower }
+  return { plane, issuer: issuerNow(), follower }
 }

@@ -53,6 +53,8 @@ export interface ControlPlaneOptions {
   /** Least time between two revisions while changes keep coming, in milliseconds. The first change never waits. */
   readonly holdoffMs?: number
   readonly now?: () => number
+  /** Called before the source is read: for those whose answers the reading may need. What it rejects with, the start does. */
+  readonly beforehand?: (plane: PreparedPlane) => Promise<void>
   /** Gives up what has not begun to serve. Afterwards, `stop` is what ends it. */
   readonly signal?: AbortSignal
 }
@@ -71,9 +73,13 @@ export interface ControlPlaneEvents {
   readonly sourceProblems: (problems: readonly SourceProblem[]) => void
 }
 
-export interface ControlPlane {
-  readonly mesh: Mesh
+export interface ControlPlane extends PreparedPlane {
   readonly xdsPort: number
+}
+
+/** All of it but the port: what it says is of what has been read so far. */
+export interface PreparedPlane {
+  readonly mesh: Mesh
   /** The objects that can be spoken about. */
   subjects(): readonly Subject[]
   /** All that is to be said about the user's objects now, sorted by object. */
@@ -161,7 +167,21 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     },
     synced: () => synced.resolve(),
   }
+  const prepared: PreparedPlane = {
+    mesh: compiled.mesh,
+    ...sayings(facts, compiled, serving),
+    whatIf: change => {
+      revisions.pending() // what has come before belongs to the world as it is
+      return trial(change, graph, facts, compiled.findings)
+    },
+    sourceProblems: () => problems,
+    proxied,
+    uninjected: namespace => facts.namespaces.get(namespace)?.uninjected ?? 'unknown',
+    originOf: ref => origins.of(ref),
+    stop,
+  }
   const begin = async () => {
+    await options.beforehand?.(prepared)
     await unlessAborted(
       source.start(observer).then(() => synced.promise),
       options.signal,
@@ -175,20 +195,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await stop()
     throw error
   })
-  return {
-    mesh: compiled.mesh,
-    xdsPort,
-    ...sayings(facts, compiled, serving),
-    whatIf: change => {
-      revisions.pending() // what has come before belongs to the world as it is
-      return trial(change, graph, facts, compiled.findings)
-    },
-    sourceProblems: () => problems,
-    proxied,
-    uninjected: namespace => facts.namespaces.get(namespace)?.uninjected ?? 'unknown',
-    originOf: ref => origins.of(ref),
-    stop,
-  }
+  return { ...prepared, xdsPort }
 }
 
 /** Namespaces that have joined, and those of pods that have a proxy. */

@@ -91,3 +91,16 @@ test('who stops is not ready, whatever else may be', () => {
   readiness.stops()
   assert.deepEqual(readiness.unready(), ['This replica is stopping.'])
 })
+
+test('whoever is needed by what it waits for counts as ready, but not when it stops', () => {
+  const { readiness } = rig()
+  let isNeeded = true
+  readiness.needed(() => isNeeded)
+  readiness.ask(() => ['The trafficsplits of the cluster have not been read yet.'])
+  assert.deepEqual(readiness.unready(), [])
+  isNeeded = false
+  assert.equal(readiness.unready().length, 2)
+  isNeeded = true
+  readiness.stops()
+  assert.deepEqual(readiness.unready(), ['This replica is stopping.'])
+})

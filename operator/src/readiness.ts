@@ -34,6 +34,7 @@ const PASSING: ReadonlySet<MeshErrorCode> = new Set([
   'ApiRefused',
   'ApiThrottled',
   'ApiFailed',
+  'ApiUnconverted',
   'ApiUnusable',
   'StateConflict',
   'StateDamaged',
@@ -45,6 +46,7 @@ export class Readiness {
   readonly #options: ReadinessOptions
   readonly #waits = new Map<string, string>()
   readonly #asked: (() => readonly string[])[] = []
+  #isNeeded: () => boolean = () => false
   #serves = false
   #stopping = false
 
@@ -55,6 +57,7 @@ export class Readiness {
   /** As sentences; none means ready. */
   unready(): readonly string[] {
     if (this.#stopping) return ['This replica is stopping.']
+    if (this.#isNeeded()) return []
     const serving = this.#serves ? [] : ['Proxies are not served yet.']
     return [...this.#waits.values(), ...this.#asked.flatMap(ask => ask()), ...serving]
   }
@@ -62,6 +65,11 @@ export class Readiness {
   /** Something that may be unready, from now on. */
   ask(unready: () => readonly string[]): void {
     this.#asked.push(unready)
+  }
+
+  /** Counts as ready while `isNeeded`, whatever else is not: what this replica waits for needs its own answers. */
+  needed(isNeeded: () => boolean): void {
+    this.#isNeeded = isNeeded
   }
 
   /** All has begun. */

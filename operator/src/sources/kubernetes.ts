@@ -75,11 +75,18 @@ export class KubernetesSource implements Source {
 
   /** What keeps this replica from being trusted with new proxies, as sentences. Those it serves already, it goes on serving. */
   unready(): readonly string[] {
-    return this.#reflectors.flatMap(({ name, synced, silentMs }) => {
-      if (!synced) return [`The ${name} of the cluster have not been read yet.`]
-      const minutes = Math.round(silentMs / 60_000)
-      return silentMs < SILENT_MS ? [] : [`The API server has not been heard of about ${name} for ${minutes} minutes.`]
-    })
+    const unread = this.#reflectors.filter(({ synced }) => !synced)
+    if (unread.length > 0) return unread.map(({ name }) => `The ${name} of the cluster have not been read yet.`)
+    // Who is refused a kind that it had read hears of the others, and is no worse for new proxies than other replicas are.
+    const silentMs = Math.min(...this.#reflectors.map(reflector => reflector.silentMs))
+    const minutes = Math.round(silentMs / 60_000)
+    return silentMs < SILENT_MS ? [] : [`The API server has not been heard of for ${minutes} minutes.`]
+  }
+
+  /** Whether all that has not been read is of kinds whose objects the API server has nobody to convert: we are who could. */
+  awaitsConversion(): boolean {
+    const unread = this.#reflectors.filter(({ synced }) => !synced)
+    return unread.length > 0 && unread.every(({ state }) => state.kind === 'failing' && state.code === 'ApiUnconverted')
   }
 
   /** How many objects are followed, by kind. */

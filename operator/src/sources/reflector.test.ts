@@ -343,3 +343,38 @@ scripted('whoever has not heard of the server for long says so, and whoever has,
   })
   assert.deepEqual(silent.unready(), ['The pods of the cluster have not been read yet.'])
 })
+
+test('a source says that it waits for conversion where that is all it waits for', async () => {
+  const problems = {
+    unconverted:
+      'conversion webhook for split.smi-spec.io/v1alpha2, Kind=TrafficSplit failed: Post "x": no endpoints available',
+    busy: 'etcdserver: request timed out',
+  }
+  let message = problems.unconverted
+  const api = await FakeApiServer.start()
+  api.misbehave = (_asked, response) => {
+    refuse(response, 500, message)
+    return true
+  }
+  const source = new KubernetesSource({
+    client: api.server.client,
+    followed: [{ name: 'configmaps', find: async () => RESOURCES.configMaps }],
+    random: Math.random,
+    now: () => performance.now(),
+    timing: QUICK,
+  })
+  const on = new Recorder()
+  assert.equal(source.awaitsConversion(), false, 'nothing was asked yet')
+  try {
+    await source.start(on)
+    await on.until('it waits', () => source.awaitsConversion())
+    message = problems.busy
+    await on.until('it waits for something else', () => !source.awaitsConversion())
+    api.misbehave = () => false
+    await on.until('synced', () => on.syncs > 0)
+    assert.equal(source.awaitsConversion(), false)
+  } finally {
+    await source.stop()
+    await api.stop()
+  }
+})

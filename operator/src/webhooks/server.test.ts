@@ -29,11 +29,13 @@ type Answers = Readonly<Record<string, Webhook['answer']>>
 interface Differing {
   readonly name?: string
   readonly mostBytes?: number
+  readonly isReady?: () => boolean
   readonly limits?: Partial<WebhookLimits>
 }
 
 async function scene(t: TestContext, answers: Answers = {}, differing: Differing = {}): Promise<Scene> {
-  const { name = NAME, mostBytes = MANY_BYTES, limits = {} } = differing
+  const { name = NAME, mostBytes = MANY_BYTES, isReady = () => true, limits = {} } = differing
+  const webhook = { mostBytes, mostDepth: 1_000, isReady }
   const mesh = await rig({ clock: new FakeClock(Date.now()), leafMs: LEAF_MS, dnsNames: () => [name] })
   const failures: unknown[] = []
   const crowded: string[] = []
@@ -43,7 +45,7 @@ async function scene(t: TestContext, answers: Answers = {}, differing: Differing
     credentials: mesh.issuer,
     identity: IDENTITY,
     serverName: NAME,
-    webhooks: new Map(Object.entries(answers).map(([path, answer]) => [path, { answer, mostBytes, mostDepth: 1_000 }])),
+    webhooks: new Map(Object.entries(answers).map(([path, answer]) => [path, { ...webhook, answer }])),
     onFailure: (_path, error) => failures.push(error),
     crowded: address => crowded.push(address),
     now: () => performance.now(),
@@ -91,6 +93,15 @@ function ask(
 test('a review is answered by the webhook of its path', async t => {
   const here = await scene(t, { '/echo': body => ({ heard: body }) })
   assert.deepEqual(await ask(here, '/echo?timeout=10s', '{"a":1}'), { status: 200, text: '{"heard":{"a":1}}' })
+})
+
+test('a webhook that needs to know the cluster says so until it does', async t => {
+  let isReady = false
+  const here = await scene(t, { '/echo': body => ({ heard: body }) }, { isReady: () => isReady })
+  assert.equal((await ask(here, '/echo', '{"a":1}')).status, 503)
+  assert.equal(await here.server.obstacle(), undefined, 'it can be called')
+  isReady = true
+  assert.equal((await ask(here, '/echo', '{"a":1}')).status, 200)
 })
 
 test('what is no review is told what was expected, each in its own way', async t => {

@@ -24,6 +24,8 @@ export interface Webhook {
   readonly mostBytes: number
   /** How deep what it is sent may be nested. */
   readonly mostDepth: number
+  /** Whether it can answer already; always, where left out. Until then it is 503. */
+  readonly isReady?: () => boolean
 }
 
 export interface WebhookServerOptions {
@@ -220,6 +222,9 @@ export class WebhookServer {
     if (path === HEALTH && incoming.method === 'GET') return { status: 200, body: { status: 'alive' } }
     const webhook = this.#options.webhooks.get(path)
     if (webhook === undefined) return { status: 404, body: 'There is no such webhook.' }
+    if (webhook.isReady?.() === false) {
+      return { status: 503, body: 'This replica has not read the cluster yet; another one may have, or come again.' }
+    }
     if (incoming.method !== 'POST') return { status: 405, body: 'A review is sent by POST.' }
     if (!JSON_TYPE.test(incoming.headers['content-type'] ?? '')) {
       return { status: 415, body: 'A review is sent as application/json.' }

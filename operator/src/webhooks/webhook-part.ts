@@ -26,7 +26,7 @@ export function webhookPart({
   injection,
   announcer,
 }: WebhookPartOptions): (context: PartContext) => Promise<Part> {
-  return async ({ config, plane, issuer, nature, log, metrics }) => {
+  return async ({ config, plane, issuer, nature, log, metrics, serves }) => {
     const server = new WebhookServer({
       host,
       port,
@@ -36,7 +36,7 @@ export function webhookPart({
       webhooks: webhooks({
         whatIf: change => plane.whatIf(change),
         uninjected: namespace => plane.uninjected(namespace),
-        ...{ injection, announcer },
+        ...{ injection, announcer, serves },
       }),
       answered: (path, status, ms) =>
         metrics.took('smi_webhook_duration_seconds', ms, {

@@ -30,6 +30,7 @@ function scene(): Scene {
     whatIf: change => trial(change, world.graph, world.facts, world.findings),
     uninjected: namespace => world.facts.namespaces.get(namespace)?.uninjected ?? 'unknown',
     injection: INJECTION,
+    serves: () => true,
     announcer: { warn: (_about, announcement) => said.push(announcement) },
   })
   return { said, answer: (path, body) => paths.get(path)?.answer(body) ?? assert.fail(path) }

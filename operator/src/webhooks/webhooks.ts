@@ -14,6 +14,8 @@ export interface WebhooksOptions {
   /** What becomes of a pod that cannot be given a proxy, in a namespace. */
   readonly uninjected: (namespace: string) => Uninjected
   readonly injection: Omit<InjectContext, 'namespace' | 'joined'>
+  /** Whether the cluster has been read. Objects are converted before. */
+  readonly serves: () => boolean
   /** Tells the owner of a pod why it was given no proxy. */
   readonly announcer: Pick<Announcer, 'warn'>
 }
@@ -25,10 +27,11 @@ const MOST_DEEP = { conversion: 20_000, admission: 500 }
 
 /** By path. */
 export function webhooks(options: WebhooksOptions): ReadonlyMap<string, Webhook> {
+  const isReady = options.serves
   return new Map([
     ['/convert', { answer: conversionAnswer, mostBytes: MOST_BYTES.conversion, mostDepth: MOST_DEEP.conversion }],
-    ['/validate', admission(request => noSmi(request) ?? judgeSmi(request, options.whatIf))],
-    ['/inject', admission(request => noPod(request) ?? injected(request, options))],
+    ['/validate', { ...admission(request => noSmi(request) ?? judgeSmi(request, options.whatIf)), isReady }],
+    ['/inject', { ...admission(request => noPod(request) ?? injected(request, options)), isReady }],
   ])
 }
 

@@ -1,9 +1,7 @@
 /** The part of a replica that publishes the roots of the mesh: to namespaces with proxies, and to the API server. */
 import type { Part, PartContext } from '../../cluster-runtime.ts'
-import { fieldsOf, textOf } from '../../facts/read.ts'
-import { type KubernetesClient, RESOURCES } from '../../kubernetes/index.ts'
-import { meshError } from '../../mesh-error.ts'
-import { caBundle, type OwnerReference, type TrustPlaces, trustConfigMap } from './trust.ts'
+import { RESOURCES } from '../../kubernetes/index.ts'
+import { caBundle, type OwnerReference, ownerOf, type TrustPlaces, trustConfigMap } from './trust.ts'
 import { type Chore, Upkeep, type UpkeepEvent } from './upkeep.ts'
 
 const FIELD_MANAGER = 'smi-mesh'
@@ -13,17 +11,20 @@ const CONFIG_MAP = 'smi-mesh-trust'
 
 /** `converted` are the names of the CRDs that call our webhook. */
 export function trustPart(converted: readonly string[]): (context: PartContext) => Promise<Part> {
-  return async ({ client, plane, issuer, leads, nature, log }) => {
-    const owner = await ownerIn(client)
-    const places: TrustPlaces = {
-      ...{ client, fieldManager: FIELD_MANAGER, name: CONFIG_MAP },
-      ...(owner === undefined ? {} : { owner }),
-    }
+  return async ({ client, config, plane, issuer, leads, nature, log }) => {
+    const places: TrustPlaces = { client, fieldManager: FIELD_MANAGER, name: CONFIG_MAP, namespace: config.namespace }
     let roots = ''
+    let owner: OwnerReference | undefined
+    const owned = ownerOf(places, RESOURCES.mutatingWebhookConfigurations, INSTALLED, found => {
+      if (found?.uid === owner?.uid) return
+      owner = found
+      upkeep.look()
+    })
     const upkeep = new Upkeep({
       chores: () => [
-        ...plane.proxied().map(at => trustConfigMap(places, at, roots)),
-        ...verified(places, converted, roots),
+        ...verified(places, converted, roots), // first: without it, nobody is asked
+        owned,
+        ...plane.proxied().map(at => trustConfigMap(places, at, roots, owner)),
       ],
       leads,
       setTimer: nature.setTimer,
@@ -54,19 +55,6 @@ function verified(places: TrustPlaces, converted: readonly string[], roots: stri
     caBundle(places, validatingWebhookConfigurations, INSTALLED, roots),
     ...converted.map(name => caBundle(places, customResourceDefinitions, name, roots)),
   ]
-}
-
-/** Whose going takes the ConfigMaps along. Nothing, where nothing is installed: then somebody runs us by hand. */
-async function ownerIn(client: KubernetesClient): Promise<OwnerReference | undefined> {
-  const resource = RESOURCES.mutatingWebhookConfigurations
-  try {
-    const found = await client.get(resource, { namespace: '', name: INSTALLED })
-    const uid = textOf(fieldsOf(found['metadata'])['uid'])
-    return { apiVersion: `${resource.group}/${resource.version}`, kind: resource.kind, name: INSTALLED, uid }
-  } catch (error) {
-    if (meshError(error, 'ApiNotFound') === undefined) throw error
-    return undefined
-  }
 }
 
 function report(event: UpkeepEvent, log: PartContext['log']): void {

@@ -3,9 +3,10 @@ import { test } from 'node:test'
 import { type Fields, fieldsOf } from '../../facts/read.ts'
 import { RESOURCES } from '../../kubernetes/index.ts'
 import { json, refuse, scriptedServer } from '../../kubernetes/testdata/scripted-server.ts'
-import { caBundle } from './trust.ts'
+import { caBundle, type OwnerReference, ownerOf } from './trust.ts'
 
 const ROOTS = 'ROOT'
+const OURS = { name: 'smi-mesh', namespace: 'smi-mesh' }
 const BUNDLE = Buffer.from(ROOTS).toString('base64')
 
 /** What is applied to an object that the API server has as given; undefined where nothing is. */
@@ -16,7 +17,7 @@ async function applied(resource: Parameters<typeof caBundle>[1], object: Fields 
     if (object === undefined) refuse(response, 404, 'not found')
     else json(response, 200, object)
   })
-  const places = { client: server.client, name: 'smi-mesh-trust', fieldManager: 'smi-mesh' }
+  const places = { client: server.client, name: 'smi-mesh-trust', namespace: 'smi-mesh', fieldManager: 'smi-mesh' }
   await caBundle(places, resource, 'smi-mesh', ROOTS).run(new AbortController().signal)
   return sent
 }
@@ -40,9 +41,35 @@ test('what has the roots already is not written', async () => {
 
 test('a CRD that converts by webhook is given the roots; one that does not is left alone, as is one that is not there', async () => {
   const { customResourceDefinitions } = RESOURCES
-  const spec = { conversion: { strategy: 'Webhook', webhook: { clientConfig: { service: { name: 'smi-mesh' } } } } }
+  const spec = { conversion: { strategy: 'Webhook', webhook: { clientConfig: { service: OURS } } } }
   const conversion = { strategy: 'Webhook', webhook: { clientConfig: { caBundle: BUNDLE } } }
   assert.deepEqual(fieldsOf(await applied(customResourceDefinitions, { spec }))['spec'], { conversion })
   assert.equal(await applied(customResourceDefinitions, { spec: { conversion: { strategy: 'None' } } }), undefined)
   assert.equal(await applied(customResourceDefinitions, undefined), undefined)
+})
+
+test('a CRD that somebody else converts is left alone', async () => {
+  for (const service of [
+    { ...OURS, name: 'osm-bootstrap' },
+    { ...OURS, namespace: 'another-mesh' },
+  ]) {
+    const spec = { conversion: { strategy: 'Webhook', webhook: { clientConfig: { service } } } }
+    assert.equal(await applied(RESOURCES.customResourceDefinitions, { spec }), undefined, service.name)
+  }
+})
+
+test('the owner is the object that is there now, by its UID', async () => {
+  let uid: string | undefined = 'first'
+  await using server = await scriptedServer((_request, response) => {
+    if (uid === undefined) refuse(response, 404, 'not found')
+    else json(response, 200, { metadata: { uid } })
+  })
+  const told: (OwnerReference | undefined)[] = []
+  const places = { client: server.client, name: 'smi-mesh-trust', namespace: 'smi-mesh', fieldManager: 'smi-mesh' }
+  const chore = ownerOf(places, RESOURCES.mutatingWebhookConfigurations, 'smi-mesh', owner => told.push(owner))
+  for (uid of ['first', undefined, 'second']) await chore.run(new AbortController().signal)
+  assert.deepEqual(
+    told.map(owner => owner?.uid),
+    ['first', undefined, 'second'],
+  )
 })

@@ -13,8 +13,8 @@ export interface TrustPlaces {
   readonly fieldManager: string
   /** Of the ConfigMaps. */
   readonly name: string
-  /** Whose going takes the ConfigMaps along: something of the whole cluster. Left out where nothing is installed. */
-  readonly owner?: OwnerReference
+  /** Of the operator and its Services. */
+  readonly namespace: string
 }
 
 export interface OwnerReference {
@@ -27,15 +27,25 @@ export interface OwnerReference {
 /** The key in the ConfigMap, and the file's name where it is mounted. */
 export const ROOTS_KEY = 'roots.pem'
 
-/** `roots` are PEM, one after the other. */
-export function trustConfigMap(places: TrustPlaces, namespace: string, roots: string): Chore {
-  const { client, fieldManager, name, owner } = places
+/** The Service of ours that the API server calls. */
+const SERVICE = 'smi-mesh'
+
+/**
+ * `roots` are PEM, one after the other. With `owner` goes the ConfigMap: something of the whole cluster, undefined where nothing is
+ * installed.
+ */
+export function trustConfigMap(
+  { client, fieldManager, name }: TrustPlaces,
+  namespace: string,
+  roots: string,
+  owner: OwnerReference | undefined,
+): Chore {
   const ownerReferences = owner === undefined ? {} : { ownerReferences: [owner] }
   const labels = { 'app.kubernetes.io/managed-by': 'smi-mesh' }
   const object = { metadata: { namespace, name, labels, ...ownerReferences }, data: { [ROOTS_KEY]: roots } }
   return {
     what: nameText(RESOURCES.configMaps, { namespace, name }),
-    state: roots,
+    state: `${owner?.uid} ${roots}`,
     run: async signal => {
       // A namespace that goes takes everything along, and its going is on its way to us.
       await client.apply(RESOURCES.configMaps, object, { fieldManager, force: true, signal }).catch(unlessNotFound)
@@ -43,16 +53,43 @@ export function trustConfigMap(places: TrustPlaces, namespace: string, roots: st
   }
 }
 
-/** Of a webhook configuration, each of its webhooks; of a CRD, its conversion. Where there is no such object, nothing. */
+/**
+ * Keeps up who is the owner of the ConfigMaps: the object of this name. One that was deleted and made again is another one, and what
+ * the first one owned is taken away with it.
+ */
+export function ownerOf(
+  { client }: TrustPlaces,
+  resource: Resource,
+  name: string,
+  tell: (owner: OwnerReference | undefined) => void,
+): Chore {
+  const at = { namespace: '', name }
+  return {
+    what: `the UID of ${nameText(resource, at)}`,
+    state: '',
+    run: async signal => {
+      const found = await client.get(resource, at, { signal }).catch(unlessNotFound)
+      const uid = textOf(fieldsOf(found?.['metadata'])['uid'])
+      const apiVersion = `${resource.group}/${resource.version}`
+      tell(found === undefined ? undefined : { apiVersion, kind: resource.kind, name, uid })
+    },
+  }
+}
+
+/**
+ * Of a webhook configuration, each of its webhooks; of a CRD, its conversion where that is ours. Where there is no such object,
+ * nothing.
+ */
 export function caBundle(places: TrustPlaces, resource: Resource, name: string, roots: string): Chore {
-  const { client, fieldManager } = places
+  const { client, fieldManager, namespace } = places
   const at = { namespace: '', name }
   return {
     what: nameText(resource, at),
     state: roots,
     run: async signal => {
       const found = await client.get(resource, at, { signal }).catch(unlessNotFound)
-      const wanted = found === undefined ? undefined : withBundle(found, Buffer.from(roots).toString('base64'))
+      const bundle = Buffer.from(roots).toString('base64')
+      const wanted = found === undefined ? undefined : withBundle(found, bundle, namespace)
       if (wanted === undefined) return
       await client.apply(resource, { metadata: { name }, ...wanted }, { fieldManager, force: true, signal })
     },
@@ -60,7 +97,7 @@ export function caBundle(places: TrustPlaces, resource: Resource, name: string, 
 }
 
 /** The fields to apply; undefined where the object calls no webhook, or has the bundle already. */
-function withBundle(object: Fields, bundle: string): Fields | undefined {
+function withBundle(object: Fields, bundle: string, namespace: string): Fields | undefined {
   const clientConfig = { caBundle: bundle }
   const holds = (config: unknown) => textOf(fieldsOf(config)['caBundle']) === bundle
   const webhooks = listOf(object['webhooks']).map(fieldsOf)
@@ -69,7 +106,11 @@ function withBundle(object: Fields, bundle: string): Fields | undefined {
     return { webhooks: webhooks.map(({ name }) => ({ name, clientConfig })) }
   }
   const conversion = fieldsOf(fieldsOf(object['spec'])['conversion'])
-  if (conversion['strategy'] !== 'Webhook' || holds(fieldsOf(conversion['webhook'])['clientConfig'])) return undefined
+  const called = fieldsOf(fieldsOf(conversion['webhook'])['clientConfig'])
+  const service = fieldsOf(called['service'])
+  // A definition that came with somebody else may be converted by somebody else, with roots of its own.
+  const isOurs = service['name'] === SERVICE && service['namespace'] === namespace
+  if (conversion['strategy'] !== 'Webhook' || !isOurs || holds(called)) return undefined
   return { spec: { conversion: { strategy: 'Webhook', webhook: { clientConfig } } } }
 }
 

@@ -23,10 +23,15 @@ async function scene(leader = { is: true }) {
   })
   const clock = new FakeClock()
   const events: UpkeepEvent[] = []
-  const places: TrustPlaces = { client: server.client, name: 'smi-mesh-trust', fieldManager: 'smi-mesh', owner: OWNER }
+  const places: TrustPlaces = {
+    client: server.client,
+    name: 'smi-mesh-trust',
+    namespace: 'smi-mesh',
+    fieldManager: 'smi-mesh',
+  }
   const wanted = { roots: '', namespaces: [] as readonly string[] }
   const upkeep = new Upkeep({
-    chores: () => wanted.namespaces.map(namespace => trustConfigMap(places, namespace, wanted.roots)),
+    chores: () => wanted.namespaces.map(namespace => trustConfigMap(places, namespace, wanted.roots, OWNER)),
     leads: () => leader.is,
     setTimer: clock.setTimer,
     onEvent: event => events.push(event),
