@@ -10,7 +10,7 @@ const SPLIT = { kind: 'TrafficSplit', namespace: 'shop', name: 'canary' }
 const NONE: Refused = new Map()
 const REFUSED: Refused = new Map([[refText(SPLIT), [proxyRejected(SPLIT, { message: 'no such cluster' })]]])
 
-/** One ConfigMap as an API server keeps it: who replaces it names the version that is replaced. */
+/** One ConfigMap as an API server keeps it: who replaces it names the version that is replaced, who applies it may make it. */
 function kept() {
   const state: { object: Fields | undefined; version: number; asked: number } = {
     object: undefined,
@@ -28,7 +28,10 @@ function kept() {
       if (state.object === undefined) throw new MeshError('ApiNotFound', 'None.')
       return state.object
     },
-    create: async (_resource: unknown, object: Fields) => put(object),
+    apply: async (_resource: unknown, object: Fields) => {
+      const data = { ...fieldsOf(state.object?.['data']), ...fieldsOf(object['data']) }
+      return put({ ...state.object, ...object, data })
+    },
     replace: async (_resource: unknown, object: Fields) => {
       if (fieldsOf(object['metadata'])['resourceVersion'] !== String(state.version)) {
         throw new MeshError('ApiConflict', 'Another one.')
@@ -125,7 +128,20 @@ test('two who write at once do not undo each other', async () => {
   const { leader, other, client, keys } = pair()
   leader.state.own = REFUSED
   other.state.own = REFUSED
-  await client.create(undefined, { metadata: {} })
+  await client.apply(undefined, { metadata: {} })
+  await Promise.all([leader.turn(), other.turn()])
+  await Promise.all([leader.turn(), other.turn()])
+  assert.deepEqual(keys().sort(), ['a', 'b'])
+  assert.deepEqual([leader.state.failures, other.state.failures], [[], []], 'and nobody is told of it')
+})
+
+test('a ConfigMap that somebody has removed is made again, and two who make it at once do not undo each other', async () => {
+  const { leader, other, clock, state, keys } = pair()
+  leader.state.own = REFUSED
+  other.state.own = REFUSED
+  await Promise.all([leader.turn(), other.turn()])
+  state.object = undefined
+  clock.now = 30_000
   await Promise.all([leader.turn(), other.turn()])
   await Promise.all([leader.turn(), other.turn()])
   assert.deepEqual(keys().sort(), ['a', 'b'])
@@ -151,7 +167,7 @@ test('who ends takes along what it has said; who is back forgets what it said be
 test('what somebody else wrote there is no refusal and does no harm', async () => {
   const { leader, client } = pair()
   const data = { x: 'no JSON', y: '{"refused":[{"name":7},null,{"kind":"A"}]}', z: '[]' }
-  await client.create(undefined, { metadata: {}, data })
+  await client.apply(undefined, { metadata: {}, data })
   await leader.turn()
   assert.deepEqual([leader.told(), leader.state.failures], [[], []])
 })

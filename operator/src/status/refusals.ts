@@ -13,8 +13,8 @@ import { meshError } from '../mesh-error.ts'
 export type Refused = ReadonlyMap<string, readonly Finding[]>
 
 export interface SharedRefusalsOptions {
-  readonly client: Pick<KubernetesClient, 'get' | 'create' | 'replace'>
-  /** Of the ConfigMap. */
+  readonly client: Pick<KubernetesClient, 'get' | 'apply' | 'replace'>
+  /** Of the ConfigMap, which is made where there is none. */
   readonly at: ObjectName
   /** Of this replica alone. */
   readonly identity: string
@@ -40,6 +40,7 @@ const RETRY_MOST_MS = 60_000
 /** An object in etcd has 1.5 MB at most, and there are several replicas. */
 const MOST_OBJECTS = 100
 const LONGEST_MESSAGE = 1_000
+const FIELD_MANAGER = 'smi-mesh'
 const NOTHING: Refused = new Map()
 
 interface Seen {
@@ -148,17 +149,30 @@ export class SharedRefusals {
 
   /** In place of the version that was read: another replica that wrote meanwhile is not undone. The next turn tries again. */
   async #write({ object, signal }: Found, line: string | undefined, without: readonly string[] = []): Promise<void> {
-    const { client, at, now } = this.#options
+    const { client, now } = this.#options
     const own = line === undefined ? undefined : `${line.slice(0, -1)},"renewed":${Math.round(now())}}`
     const kept = Object.entries(fieldsOf(object?.['data'])).filter(
       ([key]) => key !== this.#key && !without.includes(key),
     )
     const data = Object.fromEntries(own === undefined ? kept : [...kept, [this.#key, own]])
-    const asking = signal === undefined ? {} : { signal }
-    if (object !== undefined) await client.replace(RESOURCES.configMaps, { ...object, data }, asking)
-    else if (own !== undefined) await client.create(RESOURCES.configMaps, { metadata: { ...at }, data }, asking)
+    const asking: Asking = signal === undefined ? {} : { signal }
+    const replaced = object ?? (own === undefined ? undefined : await this.#made(asking))
+    if (replaced !== undefined) await client.replace(RESOURCES.configMaps, { ...replaced, data }, asking)
     this.#published = line === undefined ? undefined : { text: line, at: now() }
   }
+
+  /**
+   * By apply, for which a role can ask a name, and without a line: of two who make it at once, none takes away what the other has
+   * written by then.
+   */
+  #made(asking: Asking): Promise<Fields> {
+    const { client, at } = this.#options
+    return client.apply(RESOURCES.configMaps, { metadata: { ...at } }, { fieldManager: FIELD_MANAGER, ...asking })
+  }
+}
+
+interface Asking {
+  readonly signal?: AbortSignal
 }
 
 interface Found {
