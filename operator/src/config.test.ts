@@ -28,6 +28,18 @@ test('without a word, a replica listens for its cluster and keeps the look insid
   assert.deepEqual([config.namespace, config.identity, config.cluster], ['smi-mesh', 'host-1', { kind: 'default' }])
 })
 
+test('a pod without IPv6 listens on IPv4, for its kernel may have nothing else, unless it is told to', async () => {
+  const hosts = async (POD_IPS?: string, words: readonly string[] = []) => {
+    const { xds, health, webhooks } = await configOf(words, { POD_IPS })
+    return [xds.host, health.host, webhooks.host]
+  }
+  assert.deepEqual(await hosts('10.0.0.4'), ['0.0.0.0', '0.0.0.0', '0.0.0.0'])
+  for (const unknownOrBoth of [undefined, '', '10.0.0.4,fd00::4', 'fd00::4']) {
+    assert.deepEqual(await hosts(unknownOrBoth), ['::', '::', '::'], unknownOrBoth)
+  }
+  assert.deepEqual(await hosts('10.0.0.4', ['--xds-address', '[::]:15010']), ['::', '0.0.0.0', '0.0.0.0'])
+})
+
 test('in a cluster the pods of the mesh are those that were injected', async () => {
   assert.equal((await configOf([])).mesh.proxied, 'injected')
 })

@@ -88,7 +88,7 @@ export function operatorCommand(
     )
   withClusterOptions(command, environment)
   withAuthorityFiles(command)
-  withAddresses(command)
+  withAddresses(command, environment)
   withInjection(command)
   return withMeshOptions(command).action((options: Options) => run(operatorConfig(options, environment, host)))
 }
@@ -118,13 +118,19 @@ function withClusterOptions(command: Command, { POD_NAMESPACE, POD_NAME }: Opera
     .addOption(new Option('--log-level <level>', 'the least that is logged').choices(LEVELS).default('info'))
 }
 
-function withAddresses(command: Command): void {
+function withAddresses(command: Command, environment: OperatorEnvironment): void {
   const at = (flag: string, text: string, otherwise: string) =>
     command.addOption(new Option(`${flag} <host:port>`, text).argParser(address).default(address(otherwise), otherwise))
-  at('--xds-address', 'where proxies connect', '[::]:15010')
-  at('--health-address', '/healthz, /readyz and /metrics, and nothing else', '[::]:15014')
-  at('--webhook-address', 'where the API server asks for conversion, validation and injection', '[::]:9443')
+  const anywhere = everyAddress(environment)
+  at('--xds-address', 'where proxies connect', `${anywhere}:15010`)
+  at('--health-address', '/healthz, /readyz and /metrics, and nothing else', `${anywhere}:15014`)
+  at('--webhook-address', 'where the API server asks for conversion, validation and injection', `${anywhere}:9443`)
   at('--admin-address', 'where `smictl proxies` and /debug/… are answered; of loopback alone', '127.0.0.1:15016')
+}
+
+/** Of both families, but where this pod has addresses of IPv4 alone: a kernel without IPv6 refuses `::`. */
+function everyAddress({ POD_IPS = '' }: OperatorEnvironment): '[::]' | '0.0.0.0' {
+  return POD_IPS === '' || POD_IPS.includes(':') ? '[::]' : '0.0.0.0'
 }
 
 function withInjection(command: Command): void {
