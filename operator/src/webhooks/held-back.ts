@@ -14,8 +14,8 @@ const LOOKS_MS: readonly number[] = [1_000, 3_000, 8_000, 16_000, 30_000]
 
 interface Wanting {
   readonly resource: Resource
-  /** Whether it wants pods that nobody has created. */
-  readonly lacks: (object: Fields) => boolean
+  /** Whether it wants pods that nobody has created, perhaps for want of our answer. */
+  readonly lacks: (object: Fields, namespaces: ReadonlySet<string>) => boolean
 }
 
 const WANTING: readonly Wanting[] = [
@@ -28,13 +28,18 @@ const WANTING: readonly Wanting[] = [
   },
   {
     resource: RESOURCES.statefulSets,
-    lacks: ({ spec, status }) => numberOf(fieldsOf(status)['replicas'], 0) < numberOf(fieldsOf(spec)['replicas'], 1),
+    lacks: (object, namespaces) => {
+      const { spec, status } = object
+      const lacks = numberOf(fieldsOf(status)['replicas'], 0) < numberOf(fieldsOf(spec)['replicas'], 1)
+      return lacks && isAskedFor(object, namespaces)
+    },
   },
   {
     resource: RESOURCES.daemonSets,
-    lacks: ({ status }) => {
-      const { currentNumberScheduled, desiredNumberScheduled } = fieldsOf(status)
-      return numberOf(currentNumberScheduled, 0) < numberOf(desiredNumberScheduled, 0)
+    lacks: (object, namespaces) => {
+      const { currentNumberScheduled, desiredNumberScheduled } = fieldsOf(object['status'])
+      const lacks = numberOf(currentNumberScheduled, 0) < numberOf(desiredNumberScheduled, 0)
+      return lacks && isAskedFor(object, namespaces)
     },
   },
 ]
@@ -44,45 +49,82 @@ function isOurs(message: string): boolean {
   return /failed calling webhook "[a-z-]+\.smi-mesh\.dev"/.test(message)
 }
 
+/** Whether we are asked for its pods at all: these two do not say why they lack any. */
+function isAskedFor({ metadata, spec }: Fields, namespaces: ReadonlySet<string>): boolean {
+  const { labels } = fieldsOf(fieldsOf(fieldsOf(spec)['template'])['metadata'])
+  const wish = fieldsOf(labels)['smi-mesh.dev/inject']
+  return wish === 'enabled' || (wish !== 'disabled' && namespaces.has(textOf(fieldsOf(metadata)['namespace'])))
+}
+
 function numberOf(value: unknown, otherwise: number): number {
   return typeof value === 'number' ? value : otherwise
 }
 
-/** Has all that lacks pods tried again; answers with how many objects that were. Rejects with a MeshError. */
+interface TriedAgain {
+  readonly tried: number
+  /** One for each object that could not be changed. */
+  readonly failures: readonly unknown[]
+}
+
+/**
+ * Has all that lacks pods of the mesh tried again; `namespaces` are those of the mesh. Rejects where a kind cannot be listed
+ * (MeshError) or the signal comes.
+ */
 export async function tryAgain(
   client: Pick<KubernetesClient, 'list' | 'apply'>,
+  namespaces: readonly string[],
   now: number,
   signal?: AbortSignal,
-): Promise<number> {
+): Promise<TriedAgain> {
+  const ours = new Set(namespaces)
+  const failures: unknown[] = []
   let tried = 0
   for (const { resource, lacks } of WANTING) {
     for await (const { items } of client.list(resource, { signal })) {
-      for (const { metadata } of items.filter(lacks)) {
-        const { namespace, name, uid } = fieldsOf(metadata)
-        const annotations = { [TRIED_AGAIN]: new Date(now).toISOString() }
-        const object = {
-          ...{ apiVersion: apiVersionText(resource), kind: resource.kind },
-          metadata: { namespace: textOf(namespace), name: textOf(name), uid, annotations },
+      for (const { metadata } of items.filter(item => lacks(item, ours))) {
+        signal?.throwIfAborted()
+        try {
+          await touch(client, resource, fieldsOf(metadata), now, signal)
+          tried++
+        } catch (error) {
+          failures.push(error)
         }
-        await client.apply(resource, object, { fieldManager: 'smi-mesh', force: true, subresource: 'status', signal })
-        tried++
       }
     }
   }
-  return tried
+  return { tried, failures }
+}
+
+async function touch(
+  client: Pick<KubernetesClient, 'apply'>,
+  resource: Resource,
+  { namespace, name, uid }: Fields,
+  now: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const annotations = { [TRIED_AGAIN]: new Date(now).toISOString() }
+  const object = {
+    ...{ apiVersion: apiVersionText(resource), kind: resource.kind },
+    metadata: { namespace: textOf(namespace), name: textOf(name), uid, annotations },
+  }
+  await client.apply(resource, object, { fieldManager: 'smi-mesh', force: true, subresource: 'status', signal })
 }
 
 /** The part of a replica that does so for a while when it begins to lead. */
-export async function heldBackPart({ client, nature, log }: PartContext): Promise<Part> {
+export async function heldBackPart({ client, plane, nature, log }: PartContext): Promise<Part> {
   const stopping = new AbortController()
   let cancel: (() => void)[] = []
   let looking = Promise.resolve()
   const look = async () => {
     await looking
     if (stopping.signal.aborted) return
-    await tryAgain(client, nature.clock(), stopping.signal).then(
-      tried => {
+    await tryAgain(client, plane.proxied(), nature.clock(), stopping.signal).then(
+      ({ tried, failures }) => {
         if (tried > 0) log.info('pods that could not be created are tried again', { objects: tried })
+        if (failures.length > 0) {
+          const [error] = failures
+          log.warn('some pods that could not be created are not tried again', { objects: failures.length, error })
+        }
       },
       (error: unknown) => {
         if (!stopping.signal.aborted) log.warn('pods that could not be created are not tried again', { error })
