@@ -21,14 +21,18 @@ const CONFINED = {
 }
 
 /** Root with NET_ADMIN and nothing else, for the moment it takes to set rules. */
-export function initContainer({ image, imagePullPolicy }: InjectContext, options: SidecarOptions): Fields {
+export function initContainer(
+  { image, imagePullPolicy }: InjectContext,
+  settings: ProxySettings,
+  options: SidecarOptions,
+): Fields {
   return {
     name: INIT,
     image,
     imagePullPolicy,
     command: ['smi-mesh-sidecar', 'init'],
     env: [{ name: OPTIONS_VARIABLE, value: expandable(options) }, ...placeVariables()],
-    resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } },
+    resources: initResources(settings),
     securityContext: {
       ...CONFINED,
       runAsUser: 0,
@@ -38,6 +42,11 @@ export function initContainer({ image, imagePullPolicy }: InjectContext, options
     },
     volumeMounts: [{ name: RUN_VOLUME, mountPath: FOLDERS.run }],
   }
+}
+
+/** The processor is the proxy's: a quota asks a limit of each container. A program of Node.js has more need of memory than Envoy. */
+function initResources({ cpuRequest, cpuLimit }: ProxySettings): Fields {
+  return { requests: quantities(cpuRequest, '64Mi'), limits: quantities(cpuLimit, '256Mi') }
 }
 
 function placeVariables(): readonly Fields[] {

@@ -86,6 +86,21 @@ describe('injecting', () => {
     assert.deepEqual(names, ['smi-mesh-init', 'smi-mesh-proxy', 'x'])
   })
 
+  test('set up has the processor of the proxy, so that a limit which a quota asks for stands in both', () => {
+    const annotations = {
+      'smi-mesh.dev/proxy-cpu-limit': '5m',
+      'smi-mesh.dev/proxy-cpu-request': '5m',
+      'smi-mesh.dev/proxy-memory-limit': '64Mi',
+    }
+    const limited = injected({ ...podOf(web), metadata: { name: 'web-1', annotations } })
+    const resources = listOf(fieldsOf(limited['spec'])['initContainers']).map(one => fieldsOf(one)['resources'])
+    const requests = { cpu: '5m', memory: '64Mi' }
+    assert.deepEqual(resources, [
+      { requests, limits: { cpu: '5m', memory: '256Mi' } },
+      { requests, limits: { cpu: '5m', memory: '64Mi' } },
+    ])
+  })
+
   test('what the injector writes, the sidecar reads', () => {
     const { controlPlane, workload, probes } = optionsOf(injected(podOf(web)))
     assert.deepEqual([controlPlane, workload, probes.length], [context.controlPlane, 'shop/default', 1])

@@ -31,6 +31,7 @@ export type SkipReason =
   | 'NotAsked' // neither namespace nor pod wants it
   | 'OptedOut'
   | 'HostNetwork'
+  | 'Windows'
   | 'ForeignSidecar'
   | 'ReservedPort'
   | 'ReservedUser'
@@ -70,7 +71,7 @@ export function inject(pod: Fields, context: InjectContext): Injection {
   const grace = typeof written === 'number' ? written : 30
   const proxy = proxyContainer(context, settings, grace)
   const containers = withNotice(apps.containers, sleepingHooks ? noticeWithin(grace, noticeSeconds) : 0)
-  const first = initContainer(context, options)
+  const first = initContainer(context, settings, options)
   const [application] = apps.containers
   const marks = { [DEFAULT_CONTAINER]: textOf(application?.['name']), ...annotations, [STATUS_ANNOTATION]: 'injected' }
   return {
@@ -162,6 +163,12 @@ function obstacleIn(spec: Fields, metadata: Fields, { nativeSidecars }: InjectCo
       'A pod on the network of its node has no connections of its own to capture: it is not in the mesh.',
     )
   }
+  if (isForWindows(spec)) {
+    return skipped(
+      'Windows',
+      'A pod for Windows can have no proxy, which is of Linux, and so are its rules: it is not in the mesh. Run it on Linux if it is to be.',
+    )
+  }
   const all = [...others(spec['initContainers']), ...others(spec['containers'])]
   for (const container of all) {
     const name = textOf(container['name'])
@@ -196,4 +203,8 @@ function obstacleIn(spec: Fields, metadata: Fields, { nativeSidecars }: InjectCo
     )
   }
   return undefined
+}
+
+function isForWindows({ os, nodeSelector }: Fields): boolean {
+  return fieldsOf(os)['name'] === 'windows' || fieldsOf(nodeSelector)['kubernetes.io/os'] === 'windows'
 }
