@@ -45,7 +45,7 @@ describe('an installed mesh', () => {
     return texts.flatMap(text => [...text.matchAll(/"caBundle": "([^"]+)"/g)].map(([, bundle = '']) => bundle))
   }
   const allowed = async (verb: string, what: string, namespace: string) => {
-    const words = ['auth', 'can-i', verb, what, '--as', ACCOUNT, '--namespace', namespace]
+    const words = ['auth', 'can-i', verb, ...what.split(' '), '--as', ACCOUNT, '--namespace', namespace]
     return cluster.kubectl(words).then(
       answer => answer.trim() === 'yes',
       () => false,
@@ -241,12 +241,18 @@ describe('an installed mesh', () => {
   const becomes = (expected: readonly string[]) => until('all is as expected', () => isAll(cluster, expected))
 })
 
+/** Verb, resource or resource/name as kubectl takes them (a subresource is an option: after a slash it would be a name), namespace. */
 const MAY: readonly (readonly [string, string, string])[] = [
   ['create', 'tokenreviews', ''],
   ['watch', 'pods', 'shop'],
   ['watch', 'endpointslices', 'shop'],
   ['create', 'events', 'shop'],
   ['patch', 'configmaps/smi-mesh-trust', 'shop'],
+  ['patch', 'replicasets.apps --subresource=status', 'shop'],
+  ['patch', 'statefulsets.apps --subresource=status', 'shop'],
+  ['patch', 'daemonsets.apps --subresource=status', 'shop'],
+  ['create', 'configmaps/smi-mesh-refusals', 'smi-mesh'],
+  ['patch', 'configmaps/smi-mesh-refusals', 'smi-mesh'],
   ['update', 'secrets/smi-mesh-authority', 'smi-mesh'],
   ['update', 'leases/smi-mesh', 'smi-mesh'],
 ]
@@ -261,10 +267,17 @@ const MAY_NOT: readonly (readonly [string, string, string])[] = [
   ['create', 'pods', 'shop'],
   ['create', 'pods', 'smi-mesh'],
   ['delete', 'pods', 'shop'],
-  ['create', 'pods/exec', 'shop'],
-  ['get', 'pods/log', 'shop'],
+  ['create', 'pods --subresource=exec', 'shop'],
+  ['get', 'pods --subresource=log', 'shop'],
+  ['patch', 'deployments.apps', 'shop'],
+  ['patch', 'deployments.apps --subresource=status', 'shop'],
+  ['patch', 'replicasets.apps', 'shop'],
+  ['update', 'replicasets.apps', 'shop'],
+  ['patch', 'events', 'shop'],
   ['list', 'configmaps', 'shop'],
   ['patch', 'configmaps/settings', 'shop'],
+  ['delete', 'configmaps/smi-mesh-refusals', 'smi-mesh'],
+  ['create', 'configmaps', 'smi-mesh'],
   ['delete', 'configmaps/smi-mesh-trust', 'shop'],
   ['update', 'trafficsplits.split.smi-spec.io', 'shop'],
   ['delete', 'trafficsplits.split.smi-spec.io', 'shop'],
@@ -275,7 +288,7 @@ const MAY_NOT: readonly (readonly [string, string, string])[] = [
   ['patch', 'mutatingwebhookconfigurations/other', ''],
   ['update', 'leases/other', 'smi-mesh'],
   ['get', 'leases/smi-mesh', 'kube-system'],
-  ['create', 'serviceaccounts/token', 'smi-mesh'],
+  ['create', 'serviceaccounts --subresource=token', 'smi-mesh'],
   ['impersonate', 'users', ''],
   ['create', 'clusterrolebindings', ''],
   ['get', 'nodes', ''],
