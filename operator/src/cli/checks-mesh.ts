@@ -10,6 +10,7 @@ import { failedBy, itemsOf, type Look, type Looking, type Outcome, renewedAt, sk
 const NAME = 'smi-mesh'
 const ROOTS = { object: 'smi-mesh-trust', key: 'roots.pem' }
 const DEPLOYMENT = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true }
+const AUTHORITY = 'smi-mesh-authority'
 const LEASE_MS = 15_000
 const DAY_MS = 86_400_000
 /** A root is followed by another at half of its year; one with less than this left was forgotten. */
@@ -66,6 +67,45 @@ export const leader: Look = async ({ api, namespace, clock, signal }) => {
   } catch (error) {
     return failedBy(error)
   }
+}
+
+/** The API server is asked to make the Secret, and to keep none: so nobody reads a key to learn that it exists. */
+export const authorityKept: Look = async ({ api, namespace, signal }) => {
+  try {
+    const deployment = await api.get(DEPLOYMENT, { namespace, name: NAME }, { signal })
+    const ofOthers = secretOfOthers(deployment)
+    const name = ofOthers ?? AUTHORITY
+    const absent = await api
+      .create(RESOURCES.secrets, { metadata: { namespace, name } }, { dryRun: true, signal })
+      .then(
+        () => true,
+        (error: unknown) => {
+          if (meshError(error, 'ApiConflict') === undefined) throw error
+          return false
+        },
+      )
+    if (!absent) return { kind: 'fine', note: name }
+    return { kind: 'failed', message: `Secret ${namespace}/${name} is gone. ${lostAuthority(namespace, ofOthers)}` }
+  } catch (error) {
+    if (meshError(error, 'ApiForbidden') === undefined) return failedBy(error)
+    const message = `Not looked at: whether there is a Secret of the authority is asked by a dry run of its creation, and you may not create Secrets in namespace ${namespace}.`
+    return { kind: 'skipped', message }
+  }
+}
+
+function lostAuthority(namespace: string, ofOthers: string | undefined): string {
+  if (ofOthers !== undefined)
+    return 'Replicas that run go on with what they have read, and none can start. Make it anew.'
+  return `Certificates end within about a day. Restore it from your copy, then: kubectl -n ${namespace} rollout restart deployment/${NAME}.`
+}
+
+/** An authority that somebody else keeps is mounted; undefined where there is none. */
+function secretOfOthers(deployment: Fields): string | undefined {
+  const { volumes } = fieldsOf(fieldsOf(fieldsOf(deployment['spec'])['template'])['spec'])
+  const volume = listOf(volumes)
+    .map(fieldsOf)
+    .find(({ name }) => name === 'authority')
+  return textOf(fieldsOf(volume?.['secret'])['secretName']) || undefined
 }
 
 export const webhooksTrusted: Look = async looking => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { KINDS } from '@smi-mesh/smi-crds'
+import { fieldsOf } from '../facts/read.ts'
 import { Authority } from '../identity/index.ts'
 import { MeshError } from '../mesh-error.ts'
 import { exitCodeOf, renderChecked, runChecks } from './check.ts'
@@ -182,6 +183,36 @@ describe('smictl check', () => {
     assert.equal((await said('leader', clusterOf([lease('', NOW)]))).kind, 'failed')
     assert.equal((await said('leader', clusterOf([lease('a', NOW - 60_000)]))).kind, 'failed')
     assert.equal((await said('leader', clusterOf([object('Lease', 'smi-mesh', 'smi-mesh')]))).kind, 'failed')
+  })
+
+  it('sees that the Secret of the authority is gone, its own or that of others, and reads none', async () => {
+    const deployment = (volumes: readonly object[]) =>
+      object('Deployment', 'smi-mesh', 'smi-mesh', { spec: { template: { spec: { volumes } } } })
+    const having = (volumes: readonly object[], name: string) =>
+      clusterOf([deployment(volumes)], {
+        create: async (resource, made, options) => {
+          assert.deepEqual([resource.plural, options?.dryRun], ['secrets', true])
+          if (fieldsOf(made['metadata'])['name'] === name) throw new MeshError('ApiConflict', 'It exists.')
+          return made
+        },
+      })
+    const others = [{ name: 'authority', secret: { secretName: 'of-others' } }]
+    assert.equal((await said('authority', having([], 'smi-mesh-authority'))).kind, 'fine')
+    assert.equal((await said('authority', having(others, 'of-others'))).kind, 'fine')
+    assert.match(
+      JSON.stringify(await said('authority', having([], ''))),
+      /failed.*smi-mesh\/smi-mesh-authority is gone/,
+    )
+    assert.match(
+      JSON.stringify(await said('authority', having(others, 'smi-mesh-authority'))),
+      /failed.*smi-mesh\/of-others is gone/,
+    )
+    const forbidden = clusterOf([deployment([])], {
+      create: async () => {
+        throw new MeshError('ApiForbidden', 'You may not.')
+      },
+    })
+    assert.equal((await said('authority', forbidden)).kind, 'skipped')
   })
 
   it('compares the roots of definitions with those of the webhooks', async () => {

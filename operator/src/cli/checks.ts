@@ -11,7 +11,16 @@ import {
   recentEnough,
   serviceAddresses,
 } from './checks-cluster.ts'
-import { definitionsServed, leader, ready, roots, trust, webhooksAnswer, webhooksTrusted } from './checks-mesh.ts'
+import {
+  authorityKept,
+  definitionsServed,
+  leader,
+  ready,
+  roots,
+  trust,
+  webhooksAnswer,
+  webhooksTrusted,
+} from './checks-mesh.ts'
 import { lagging, refusing, sameVersion, withoutProxy } from './checks-proxies.ts'
 import type { Look } from './look.ts'
 
@@ -55,6 +64,7 @@ export const CHECKS: readonly Check[] = [
   },
   { stage: 'mesh', anchor: 'operator', name: 'the operator is ready', isGround: true, look: ready },
   { stage: 'mesh', anchor: 'leader', name: 'one replica leads', look: leader },
+  { stage: 'mesh', anchor: 'authority', name: 'the Secret of the authority is there', look: authorityKept },
   {
     stage: 'mesh',
     anchor: 'webhook-roots',
