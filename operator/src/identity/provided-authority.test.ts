@@ -218,7 +218,7 @@ describe('a folder that changes', () => {
     assert.equal(certificatesIn(issuer.ensure(WEB)?.chain ?? '')[1]?.subject, 'CN=renewed')
   })
 
-  test('under a new root nothing is signed before every proxy has heard of it', async t => {
+  test('under a new root nothing is signed before every proxy has heard of it, of other replicas too', async t => {
     const folder = new Mounted(t, filesOf('issuer', ['root'], ['middle']))
     const held = { is: false }
     const { clock, issuer, bundle } = living(t, folder.path, () => held.is)
@@ -227,7 +227,9 @@ describe('a folder that changes', () => {
     assert.equal(bundle.get('bundle').roots.length, 2)
     assert.equal(certificatesIn(issuer.ensure(WEB)?.chain ?? '')[1]?.subject, 'CN=issuer')
     held.is = true
-    await clock.run(6_000)
+    await clock.run(MINUTE)
+    assert.equal(certificatesIn(issuer.ensure(identityOf('early'))?.chain ?? '')[1]?.subject, 'CN=issuer')
+    await clock.run(MINUTE + 6_000)
     assert.equal(certificatesIn(issuer.ensure(identityOf('late'))?.chain ?? '')[0]?.issuer, 'CN=other')
   })
 

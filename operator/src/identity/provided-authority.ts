@@ -22,6 +22,12 @@ export interface ProvidedAuthorityOptions extends Pick<AuthorityOptions, 'trustD
   readonly folder: string
 }
 
+/**
+ * A root that is new to this replica may be unknown to the others for as long: each reads the Secret where its own node's kubelet has
+ * mounted it, which looks every minute, through a cache of about another.
+ */
+const NEWS_MS = 180_000
+
 export class ProvidedAuthority implements Signatory {
   readonly trustDomain: string
   readonly lifetimes: Lifetimes
@@ -31,6 +37,8 @@ export class ProvidedAuthority implements Signatory {
   /** What the folder held when it was last usable: what to trust, and who is to sign. */
   #texts: AuthorityTexts
   #provided: Provided
+  /** When that was taken up. */
+  #providedAt = 0
   /** Who signs. Not yet the one above, while its root may be news to a proxy. */
   #signing: Provided
   /** Who may have signed what is still in use, by id. */
@@ -111,6 +119,7 @@ export class ProvidedAuthority implements Signatory {
     const { certificate, key, roots } = this.#texts
     if (texts.certificate === certificate && texts.key === key && texts.roots === roots) return
     this.#provided = this.#usable(texts)
+    this.#providedAt = this.#now()
     this.#texts = texts
     // Where the root is another one, proxies hear of it first; unless what signed until now is trusted by nobody who has.
     const isSameRoot = this.#signing.anchor === this.#provided.anchor
@@ -125,7 +134,8 @@ export class ProvidedAuthority implements Signatory {
   /** As when our own roots follow each other: better one proxy that has not heard than all without a certificate. */
   #maySign(bundleHeld: boolean): boolean {
     if (this.#signing === this.#provided) return false
-    return bundleHeld || this.#now() >= this.#signing.notAfter - 2 * this.lifetimes.leafMs
+    const isKnown = bundleHeld && this.#now() >= this.#providedAt + NEWS_MS
+    return isKnown || this.#now() >= this.#signing.notAfter - 2 * this.lifetimes.leafMs
   }
 
   #isTrusted(signer: Provided): boolean {
