@@ -2,68 +2,38 @@
  * One replica in a cluster, wired: what is followed → control plane → proxies, with the lease, the statuses and those who ask
  * beside it. What is particular to a cluster and stands on its own (webhooks, trust in ConfigMaps) comes in as parts.
  */
-import type { ServerCredentials } from '@grpc/grpc-js'
-import type { MeshConfig, SpiffeId } from '@smi-mesh/dataplane/mesh'
-import type { PeerProof } from '@smi-mesh/dataplane/xds'
 import { type AdminProviders, startAdmin } from './admin/index.ts'
 import { adminProviders, readingsOf } from './cli/admin-answers.ts'
-import { addressText } from './cli/options.ts'
-import type { OperatorConfig } from './config.ts'
-import { type ControlPlane, type PreparedPlane, startControlPlane } from './control-plane.ts'
+import { type ClusterPlaneOptions, type Served, servePlane } from './cluster-plane.ts'
+import type { ControlPlane } from './control-plane.ts'
 import {
   type AuthorityOptions,
   type AuthorityStore,
   controlPlaneIdentity,
-  Issuer,
-  noLeafStore,
+  type Issuer,
   openAuthority,
   type Signatory,
 } from './identity/index.ts'
 import type { KubernetesClient } from './kubernetes/index.ts'
 import { Lease } from './leader/index.ts'
-import { type Nature, type Part, type PartContext, Parts } from './part.ts'
+import { type Part, type PartContext, Parts } from './part.ts'
 import { Readiness } from './readiness.ts'
 import { coreKinds, type Followed, KubernetesSource, type ReflectorTiming } from './sources/index.ts'
-import { type Refused, SharedRefusals, StatusFollower, type StatusWriter } from './status/index.ts'
-import {
-  type ClusterEvents,
-  EventLoopDelay,
-  type Log,
-  type Metrics,
-  reportIdentity,
-  reportPipeline,
-} from './telemetry/index.ts'
-
-export type { Nature, Part, PartContext } from './part.ts'
+import { SharedRefusals, type StatusFollower } from './status/index.ts'
+import { type ClusterEvents, EventLoopDelay, type Metrics } from './telemetry/index.ts'
 
 /** The ConfigMap in which replicas tell each other what their proxies refuse. */
 const REFUSALS = 'smi-mesh-refusals'
 
-export interface ClusterRuntimeOptions {
-  readonly config: OperatorConfig
+export interface ClusterRuntimeOptions extends ClusterPlaneOptions {
   readonly client: KubernetesClient
   readonly kinds: readonly Followed[]
-  readonly statuses: StatusWriter
-  readonly log: Log
-  readonly metrics: Metrics
   readonly events: ClusterEvents
-  readonly nature: Nature
   /** Where the authority is kept. */
   readonly authorityStore: AuthorityStore
-  /** How proxies prove who they are, and what the server shows them. */
-  readonly admission: (mesh: MeshConfig) => Admission
   /** Begun in order. One that rejects with what may pass is begun anew, so it must leave nothing then. */
   readonly parts: readonly ((context: PartContext) => Promise<Part>)[]
-  /** Names of DNS by which others than proxies call an identity. */
-  readonly dnsNames?: (identity: SpiffeId) => readonly string[]
   readonly timing?: Partial<ReflectorTiming>
-  /** Gives up what has not begun. */
-  readonly signal: AbortSignal
-}
-
-export interface Admission {
-  readonly proof: PeerProof
-  readonly credentials: (issuer: Issuer) => ServerCredentials
 }
 
 export interface ClusterRuntime {
@@ -139,12 +109,11 @@ interface Begun {
   readonly lease: Lease
 }
 
-async function begin(
-  options: ClusterRuntimeOptions,
-  readiness: Readiness,
-  endings: (() => Promise<unknown> | undefined)[],
-): Promise<Begun> {
-  const { config, client, statuses, log, metrics, nature } = options
+/** What was begun, each with how it ends; what was begun last ends first. */
+type Endings = (() => Promise<unknown> | undefined)[]
+
+async function begin(options: ClusterRuntimeOptions, readiness: Readiness, endings: Endings): Promise<Begun> {
+  const { statuses, metrics, nature } = options
   const parts = new Parts()
   const lease = leaseOf(options, parts)
   const authority = await openedAuthority(options, readiness, lease)
@@ -154,33 +123,14 @@ async function begin(
   // The API server asks who is ready, and nobody would be. Where another replica is, this one does not lead.
   readiness.needed(() => lease.leads && source.awaitsConversion() && parts.unready().length === 0)
   const begun: { served?: Served } = {}
-  const shared = new SharedRefusals({
-    ...nature,
-    client,
-    at: { namespace: config.namespace, name: REFUSALS },
-    identity: config.identity,
-    own: () => begun.served?.follower.refused() ?? new Map(),
-    leads: () => lease.leads,
-    onChange: () => begun.served?.follower.othersRefusals(),
-    onFailure: error => log.warn('refusals not shared', { error }),
-  })
+  const shared = sharedRefusalsOf(options, lease, () => begun.served?.follower)
   endings.push(() => begun.served?.plane.stop()) // last of all
   endings.push(() => statuses.stop())
-  const served = await serve(options, source, authority, {
+  const served = await servePlane(options, source, authority, {
     changed: () => parts.changed(),
     others: () => shared.others(),
-    beforehand: async (plane, issuer) => {
-      const context = { config, client, plane, authority, issuer, log, metrics, nature }
-      const asked = { leads: () => lease.leads, serves: () => parts.serving }
-      for (const start of options.parts) {
-        const needed = 'what it needs to know of the cluster'
-        const part = await readiness.until(needed, () => start({ ...context, ...asked }))
-        parts.add(part)
-        endings.push(() => part.stop())
-      }
-      lease.start()
-      endings.push(() => lease.stop())
-    },
+    beforehand: (plane, issuer) =>
+      beginAnswering(options, readiness, endings, { plane, issuer, authority, parts, lease }),
   })
   begun.served = served
   parts.serve()
@@ -194,6 +144,46 @@ async function begin(
   endings.push(() => shared.stop())
   endings.push(() => lease.stop()) // first of all: another replica writes while this one lets its proxies go
   return { plane, authority, issuer, lease }
+}
+
+interface Answering extends Pick<PartContext, 'plane' | 'issuer' | 'authority'> {
+  readonly parts: Parts
+  readonly lease: Lease
+}
+
+/** What the API server may have to ask before it can tell what it is asked: the parts, and the lease by which one replica writes. */
+async function beginAnswering(
+  { parts: starts, config, client, log, metrics, nature }: ClusterRuntimeOptions,
+  readiness: Readiness,
+  endings: Endings,
+  { parts, lease, ...made }: Answering,
+): Promise<void> {
+  const asked = { leads: () => lease.leads, serves: () => parts.serving }
+  const context: PartContext = { config, client, log, metrics, nature, ...made, ...asked }
+  for (const start of starts) {
+    const part = await readiness.until('what it needs to know of the cluster', () => start(context))
+    parts.add(part)
+    endings.push(() => part.stop())
+  }
+  lease.start()
+  endings.push(() => lease.stop())
+}
+
+function sharedRefusalsOf(
+  { config, client, log, nature }: ClusterRuntimeOptions,
+  lease: Lease,
+  follower: () => StatusFollower | undefined,
+): SharedRefusals {
+  return new SharedRefusals({
+    ...nature,
+    client,
+    at: { namespace: config.namespace, name: REFUSALS },
+    identity: config.identity,
+    own: () => follower()?.refused() ?? new Map(),
+    leads: () => lease.leads,
+    onChange: () => follower()?.othersRefusals(),
+    onFailure: error => log.warn('refusals not shared', { error }),
+  })
 }
 
 function leaseOf({ config, client, statuses, events, nature }: ClusterRuntimeOptions, parts: Parts): Lease {
@@ -238,86 +228,4 @@ async function openedAuthority(
   const authority = await readiness.until('the authority', () => openAuthority(options, config.authorityFiles))
   isOpen = true
   return authority
-}
-
-interface Served {
-  readonly plane: ControlPlane
-  readonly issuer: Issuer
-  readonly follower: StatusFollower
-}
-
-interface Surroundings {
-  readonly changed: () => void
-  readonly beforehand: (plane: PreparedPlane, issuer: Issuer) => Promise<void>
-  /** What proxies of other replicas refuse. */
-  readonly others: () => Refused
-}
-
-async function serve(
-  options: ClusterRuntimeOptions,
-  source: KubernetesSource,
-  authority: Signatory,
-  { changed, others, beforehand }: Surroundings,
-): Promise<Served> {
-  const { config, statuses, log, metrics, nature } = options
-  const { clock, now, random, setTimer } = nature
-  const begun: { issuer?: Issuer; follower?: StatusFollower } = {}
-  const issuerNow = (): Issuer => {
-    if (begun.issuer === undefined) throw new Error('The issuer is asked before the control plane has made it.')
-    return begun.issuer
-  }
-  const { proof, credentials } = options.admission(config.mesh)
-  const pipeline = reportPipeline(log, metrics)
-  const plane = await startControlPlane({
-    source,
-    config: config.mesh,
-    xds: {
-      address: addressText(config.xds),
-      credentials: () => credentials(issuerNow()),
-      trustPlaintext: false,
-      proof,
-    },
-    identities: ({ certificates, bundle }, onChange, allHold) => {
-      const issuer = new Issuer({
-        authority,
-        certificates,
-        bundle,
-        onChange: () => {
-          onChange()
-          changed()
-        },
-        onEvent: reportIdentity(log, metrics),
-        now: clock,
-        random,
-        setTimer,
-        store: noLeafStore(), // no key is ever written to a disk
-        bundleHeld: allHold,
-        ...(options.dnsNames === undefined ? {} : { dnsNames: options.dnsNames }),
-      })
-      begun.issuer = issuer
-      return issuer
-    },
-    events: {
-      ...pipeline,
-      settled: (settled, committed, ms) => {
-        pipeline.settled(settled, committed, ms)
-        begun.follower?.settled(settled)
-        changed()
-      },
-      rejected: (rejection, proxy) => {
-        pipeline.rejected(rejection, proxy)
-        setTimer(() => begun.follower?.refusals(), 0) // once it counts among the findings
-      },
-    },
-    now,
-    beforehand: async plane => {
-      issuerNow().start()
-      await beforehand(plane, issuerNow())
-    },
-    signal: options.signal,
-  })
-  const follower = new StatusFollower(plane, wanted => statuses.want(wanted), others)
-  begun.follower = follower
-  follower.all()
-  return { plane, issuer: issuerNow(), follower }
 }

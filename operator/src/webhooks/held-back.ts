@@ -3,9 +3,10 @@
  * outage of an hour perhaps an hour later. A change of the object that wants them has it tried at once, so a replica that begins to
  * lead makes one, in an annotation beside the status.
  */
-import type { Part, PartContext } from '../cluster-runtime.ts'
+
 import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
 import { apiVersionText, type KubernetesClient, RESOURCES, type Resource } from '../kubernetes/index.ts'
+import type { Part, PartContext } from '../part.ts'
 
 /** When it was made to be tried again. */
 const TRIED_AGAIN = 'smi-mesh.dev/tried-again'

@@ -1,9 +1,10 @@
 /** The part of a replica that answers the API server: which webhook is behind which path, and whether they can be called. */
-import type { Part, PartContext } from '../cluster-runtime.ts'
+
 import type { OperatorConfig } from '../config.ts'
 import { type Fields, textOf } from '../facts/read.ts'
 import { controlPlaneIdentity } from '../identity/index.ts'
 import type { KubernetesClient } from '../kubernetes/index.ts'
+import type { Part, PartContext } from '../part.ts'
 import { seldom } from '../telemetry/index.ts'
 import { WebhookServer } from './server.ts'
 import { type WebhooksOptions, webhooks } from './webhooks.ts'

@@ -1,6 +1,7 @@
 /** The part of a replica that publishes the roots of the mesh: to namespaces with proxies, and to the API server. */
-import type { Part, PartContext } from '../../cluster-runtime.ts'
+
 import { RESOURCES } from '../../kubernetes/index.ts'
+import type { Part, PartContext } from '../../part.ts'
 import { caBundle, type OwnerReference, ownerOf, type TrustPlaces, trustConfigMap } from './trust.ts'
 import { type Chore, Upkeep, type UpkeepEvent } from './upkeep.ts'
 
