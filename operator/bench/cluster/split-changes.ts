@@ -36,8 +36,8 @@ export interface SplitScene {
   readonly proxied: Proxied
 }
 
-/** Longer than the holdoff, and than what a status that is written brings about. */
-const QUIET_MS = 150
+/** Longer than the holdoff, and until the status of the change before has been written: a second after the one before that. */
+const QUIET_MS = 1_300
 
 /** Changes the split again and again; `split` makes it with a weight. */
 export async function splitChanges(
