@@ -1,4 +1,5 @@
 /** Checks of the pods of the mesh, by what the API server and the operator's own numbers say of them. */
+import { hasJoined } from '../facts/joined.ts'
 import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../facts/read.ts'
 import { RESOURCES } from '../kubernetes/index.ts'
 import { MeshError } from '../mesh-error.ts'
@@ -100,11 +101,7 @@ export async function proxiedNamespaces(looking: Looking): Promise<ReadonlySet<s
 async function joinedNamespaces({ api, signal }: Looking): Promise<ReadonlySet<string> | MeshError> {
   const found = await itemsOf(() => api.list(RESOURCES.namespaces, { signal }))
   if (found instanceof MeshError) return found
-  const joined = found.filter(object => {
-    const labels = textsOf(fieldsOf(object['metadata'])['labels'])
-    const said = labels['smi-mesh.dev/inject']
-    return said === 'enabled' || (said === undefined && (labels['openservicemesh.io/monitored-by'] ?? '') !== '')
-  })
+  const joined = found.filter(object => hasJoined(textsOf(fieldsOf(object['metadata'])['labels'])))
   return new Set(joined.map(nameOf))
 }
 

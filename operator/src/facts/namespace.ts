@@ -5,12 +5,10 @@
 import type { AccessMode, ObjectRef } from '@smi-mesh/dataplane/mesh'
 import { type Finding, finding } from '../compile/finding.ts'
 import type { NamespaceFacts } from './facts.ts'
+import { hasJoined } from './joined.ts'
 import { fieldsOf, textsOf } from './read.ts'
 import { quoted, type Reduced, reduced } from './reduced.ts'
 
-const INJECT = 'smi-mesh.dev/inject'
-/** Of Open Service Mesh, whose users need change no label. */
-const MONITORED_BY = 'openservicemesh.io/monitored-by'
 const ACCESS = 'smi-mesh.dev/access'
 const UNIDENTIFIED = 'smi-mesh.dev/unidentified'
 const UNINJECTED = 'smi-mesh.dev/uninjected'
@@ -24,12 +22,7 @@ export function namespaceFacts(ref: ObjectRef, object: unknown): Reduced<Namespa
   const access = chosen(ref, annotations[ACCESS], ACCESS, MODES, 'enforce', findings)
   const unidentified = chosen(ref, annotations[UNIDENTIFIED], UNIDENTIFIED, ANSWERS, 'deny', findings)
   const uninjected = chosen(ref, annotations[UNINJECTED], UNINJECTED, ANSWERS, 'deny', findings) ?? 'allow'
-  return reduced({ joined: joined(textsOf(labels)), access, unidentified, uninjected }, findings)
-}
-
-function joined(labels: Readonly<Record<string, string>>): boolean {
-  const said = labels[INJECT]
-  return said === 'enabled' || (said === undefined && (labels[MONITORED_BY] ?? '') !== '')
+  return reduced({ joined: hasJoined(textsOf(labels)), access, unidentified, uninjected }, findings)
 }
 
 /** One of the values an annotation may have; the strictest, with a finding, where it has another. */
