@@ -44,6 +44,11 @@ test('in a cluster the pods of the mesh are those that were injected', async () 
   assert.equal((await configOf([])).mesh.proxied, 'injected')
 })
 
+test('labels of Open Service Mesh are honoured unless the operator is told to ignore them', async () => {
+  assert.equal((await configOf([])).mesh.openServiceMeshLabels, 'honour')
+  assert.equal((await configOf(['--open-service-mesh-labels', 'ignore'])).mesh.openServiceMeshLabels, 'ignore')
+})
+
 test('words say more than the environment, and the environment more than the machine', async () => {
   const environment = { POD_NAME: 'smi-mesh-7d4b', POD_NAMESPACE: 'mesh' }
   const told = await configOf([], environment)

@@ -1,5 +1,5 @@
 /** What `smi-mesh operator` is told: words and environment → one frozen value. Nothing below looks at either. */
-import type { MeshConfig } from '@smi-mesh/dataplane/mesh'
+import { DEFAULT_MESH_CONFIG, type MeshConfig } from '@smi-mesh/dataplane/mesh'
 import { Command, Option } from 'commander'
 import {
   type Address,
@@ -59,6 +59,7 @@ interface Options extends MeshOptions, ProxyOptions {
   readonly proxyImage: string
   readonly proxyPullPolicy: 'Always' | 'IfNotPresent' | 'Never'
   readonly sidecars: 'auto' | 'native' | 'classic'
+  readonly openServiceMeshLabels: MeshConfig['openServiceMeshLabels']
   readonly ipFamilies: 'auto' | 'ipv4' | 'dual'
   readonly certTtl: number
   readonly stateDir?: string
@@ -148,6 +149,14 @@ function withInjection(command: Command): void {
     )
     .addOption(
       new Option(
+        '--open-service-mesh-labels <what>',
+        'namespaces labelled openservicemesh.io/monitored-by: `honour` that as a label of ours, or `ignore` it',
+      )
+        .choices(['honour', 'ignore'])
+        .default(DEFAULT_MESH_CONFIG.openServiceMeshLabels),
+    )
+    .addOption(
+      new Option(
         '--ip-families <which>',
         'whether proxies accept IPv6 as well, which every node must then have; `auto` does if this pod has such an address',
       )
@@ -173,6 +182,7 @@ function operatorConfig(options: Options, environment: OperatorEnvironment, host
       ...meshConfig(options),
       ipFamilies: ipFamilies(options, environment),
       proxied: 'injected',
+      openServiceMeshLabels: options.openServiceMeshLabels,
     }),
     cluster: clusterChoice(options),
     namespace: options.namespace,

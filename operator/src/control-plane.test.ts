@@ -135,6 +135,21 @@ test('a namespace has proxies if it has joined, and as long as a pod there has o
   assert.deepEqual(plane.proxied(), ['web'])
 })
 
+test('a namespace labelled for Open Service Mesh has proxies unless such labels are ignored', async t => {
+  const proxied = async (openServiceMeshLabels: 'honour' | 'ignore') => {
+    const source = new Told(true)
+    const config = { ...DEFAULT_MESH_CONFIG, proxied: 'injected', openServiceMeshLabels } as const
+    const plane = await startControlPlane(options(source, { config }).given)
+    t.after(() => plane.stop())
+    const metadata = { name: 'web', labels: { 'openservicemesh.io/monitored-by': 'osm' } }
+    const object = { apiVersion: 'v1', kind: 'Namespace', metadata }
+    source.observer?.changes([{ ref: { kind: 'Namespace', namespace: '', name: 'web' }, object, origin: '' }])
+    return plane.proxied()
+  }
+  assert.deepEqual(await proxied('honour'), ['web'])
+  assert.deepEqual(await proxied('ignore'), [])
+})
+
 test('of what changed, and of what is said anew, a revision says the names; the rest it leaves alone', async () => {
   const source = new Told(true)
   const seen: (readonly string[])[] = []

@@ -68,6 +68,17 @@ describe('the chart and the operator', () => {
     assert.equal(ordinary.authorityFiles, undefined)
   })
 
+  it('agree on whether labels of Open Service Mesh count, for webhooks as for roots', async () => {
+    for (const [values, isWebhookThere, labels] of [
+      ['default', true, 'honour'],
+      ['company', false, 'ignore'],
+    ] as const) {
+      const { mesh } = await understood(listOf(containerOf(values)['args']).map(arg => textOf(arg)))
+      const names = listOf(the('MutatingWebhookConfiguration', values)['webhooks']).map(one => fieldsOf(one)['name'])
+      assert.deepEqual([names.includes('osm-pods.smi-mesh.dev'), mesh.openServiceMeshLabels], [isWebhookThere, labels])
+    }
+  })
+
   it('agree on ports', async () => {
     const { xds, health } = await understood(listOf(containerOf('default')['args']).map(arg => textOf(arg)))
     const ports = listOf(containerOf('default')['ports']).map(fieldsOf)

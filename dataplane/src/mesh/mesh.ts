@@ -22,6 +22,8 @@ export interface MeshConfig {
   readonly ipFamilies: 'ipv4' | 'dual'
   /** Which pods have a proxy. `all`: every one that does not opt out. `injected`: those that bear the mark of injection. */
   readonly proxied: 'all' | 'injected'
+  /** Whether a namespace joins by the label of Open Service Mesh as well, or by ours alone. */
+  readonly openServiceMeshLabels: 'honour' | 'ignore'
 }
 
 export const DEFAULT_MESH_CONFIG: MeshConfig = {
@@ -33,6 +35,7 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   escapedSlashes: 'reject',
   ipFamilies: 'ipv4',
   proxied: 'all',
+  openServiceMeshLabels: 'honour',
 }
 
 /** The whole mesh. Tables are apart where they change apart: a new weight touches `routes` alone, a new pod `endpoints`. */

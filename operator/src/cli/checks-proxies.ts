@@ -101,7 +101,7 @@ export async function proxiedNamespaces(looking: Looking): Promise<ReadonlySet<s
 async function joinedNamespaces({ api, signal }: Looking): Promise<ReadonlySet<string> | MeshError> {
   const found = await itemsOf(() => api.list(RESOURCES.namespaces, { signal }))
   if (found instanceof MeshError) return found
-  const joined = found.filter(object => hasJoined(textsOf(fieldsOf(object['metadata'])['labels'])))
+  const joined = found.filter(object => hasJoined(textsOf(fieldsOf(object['metadata'])['labels']), 'honour'))
   return new Set(joined.map(nameOf))
 }
 

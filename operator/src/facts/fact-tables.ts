@@ -78,6 +78,9 @@ interface Intake {
   readonly remember: (ref: ObjectRef) => () => void
 }
 
+/** The choices of the mesh that change what is read from objects. */
+type FactsConfig = Pick<MeshConfig, 'clusterDomain'> & Partial<Pick<MeshConfig, 'proxied' | 'openServiceMeshLabels'>>
+
 export class FactTables {
   readonly namespaces: Source<string, NamespaceFacts>
   readonly serviceAccounts: Source<NameKey, ServiceAccountFacts>
@@ -96,7 +99,7 @@ export class FactTables {
   readonly problems: Source<string, readonly Finding[]>
   readonly #intakes: ReadonlyMap<string, Intake>
 
-  constructor(graph: Graph, config: Pick<MeshConfig, 'clusterDomain'> & Partial<Pick<MeshConfig, 'proxied'>>) {
+  constructor(graph: Graph, config: FactsConfig) {
     this.namespaces = graph.source('facts.namespaces')
     this.serviceAccounts = graph.source('facts.serviceAccounts')
     this.services = graph.source('facts.services')
@@ -113,7 +116,14 @@ export class FactTables {
     const splitFacts: Reduce<TrafficSplitFacts> = (ref, object) => trafficSplitFacts(ref, object, config.clusterDomain)
     const byName = ({ namespace, name }: ObjectRef) => nameKey(namespace, name)
     this.#intakes = new Map([
-      ['Namespace', intake(this.namespaces, ref => ref.name, namespaceFacts)],
+      [
+        'Namespace',
+        intake(
+          this.namespaces,
+          ref => ref.name,
+          (ref, object) => namespaceFacts(ref, object, config.openServiceMeshLabels),
+        ),
+      ],
       ['ServiceAccount', intake(this.serviceAccounts, byName, serviceAccountFacts)],
       ['Service', intake(this.services, ref => serviceKey(ref.namespace, ref.name), serviceFacts)],
       [

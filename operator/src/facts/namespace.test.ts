@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { namespaceFacts } from './namespace.ts'
 
-function joined(labels: Readonly<Record<string, string>>): boolean | undefined {
+function joined(
+  labels: Readonly<Record<string, string>>,
+  openServiceMeshLabels?: 'honour' | 'ignore',
+): boolean | undefined {
   const ref = { kind: 'Namespace', namespace: '', name: 'shop' }
-  const result = namespaceFacts(ref, { metadata: { name: 'shop', labels } })
+  const result = namespaceFacts(ref, { metadata: { name: 'shop', labels } }, openServiceMeshLabels)
   return result.kind === 'facts' ? result.facts.joined : undefined
 }
 
@@ -13,6 +16,11 @@ test('a namespace joins the mesh by its label, and by that of Open Service Mesh'
   assert.equal(joined({ 'smi-mesh.dev/inject': 'enabled' }), true)
   assert.equal(joined({ 'smi-mesh.dev/inject': 'yes' }), false)
   assert.equal(joined({ 'openservicemesh.io/monitored-by': 'osm' }), true)
+})
+
+test('the label of Open Service Mesh alone means nothing where it is to be ignored', () => {
+  assert.equal(joined({ 'openservicemesh.io/monitored-by': 'osm' }, 'ignore'), false)
+  assert.equal(joined({ 'openservicemesh.io/monitored-by': 'osm', 'smi-mesh.dev/inject': 'enabled' }, 'ignore'), true)
 })
 
 test('our own label has the last word', () => {

@@ -2,7 +2,7 @@
  * Namespace → facts: whether its pods are given proxies, what becomes of those that cannot be, and how strictly access is decided
  * there. Where an annotation cannot be read, strictly.
  */
-import type { AccessMode, ObjectRef } from '@smi-mesh/dataplane/mesh'
+import type { AccessMode, MeshConfig, ObjectRef } from '@smi-mesh/dataplane/mesh'
 import { type Finding, finding } from '../compile/finding.ts'
 import type { NamespaceFacts } from './facts.ts'
 import { hasJoined } from './joined.ts'
@@ -15,14 +15,19 @@ const UNINJECTED = 'smi-mesh.dev/uninjected'
 const MODES: readonly AccessMode[] = ['enforce', 'audit', 'permissive']
 const ANSWERS = ['deny', 'allow'] as const
 
-export function namespaceFacts(ref: ObjectRef, object: unknown): Reduced<NamespaceFacts> {
+export function namespaceFacts(
+  ref: ObjectRef,
+  object: unknown,
+  openServiceMeshLabels: MeshConfig['openServiceMeshLabels'] = 'honour',
+): Reduced<NamespaceFacts> {
   const { labels, annotations: written } = fieldsOf(fieldsOf(object)['metadata'])
   const annotations = fieldsOf(written)
   const findings: Finding[] = []
   const access = chosen(ref, annotations[ACCESS], ACCESS, MODES, 'enforce', findings)
   const unidentified = chosen(ref, annotations[UNIDENTIFIED], UNIDENTIFIED, ANSWERS, 'deny', findings)
   const uninjected = chosen(ref, annotations[UNINJECTED], UNINJECTED, ANSWERS, 'deny', findings) ?? 'allow'
-  return reduced({ joined: hasJoined(textsOf(labels)), access, unidentified, uninjected }, findings)
+  const joined = hasJoined(textsOf(labels), openServiceMeshLabels)
+  return reduced({ joined, access, unidentified, uninjected }, findings)
 }
 
 /** One of the values an annotation may have; the strictest, with a finding, where it has another. */
