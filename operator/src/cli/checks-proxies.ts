@@ -1,14 +1,17 @@
 /** Checks of the pods of the mesh, by what the API server and the operator's own numbers say of them. */
+import { DEFAULT_MESH_CONFIG, type MeshConfig } from '@smi-mesh/dataplane/mesh'
 import { hasJoined } from '../facts/joined.ts'
 import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../facts/read.ts'
 import { RESOURCES } from '../kubernetes/index.ts'
-import { MeshError } from '../mesh-error.ts'
+import { MeshError, meshError } from '../mesh-error.ts'
 import { itemsOf, type Look, type Looking, nameOf, skipped } from './look.ts'
 
 /** A label selector. */
 export const OPERATOR_PODS = 'app.kubernetes.io/name=smi-mesh,app.kubernetes.io/component=operator'
 const HEALTH_PORT = 15014
 const PROXY = 'smi-mesh-proxy'
+/** The chart has it unless the labels of Open Service Mesh mean nothing. */
+const OSM_WEBHOOK = 'osm-pods.smi-mesh.dev'
 const OPTED_OUT = ['disabled', 'no', 'false']
 
 export const withoutProxy: Look = async looking => {
@@ -98,11 +101,27 @@ export async function proxiedNamespaces(looking: Looking): Promise<ReadonlySet<s
 }
 
 /** Names of the namespaces whose pods are given proxies. */
-async function joinedNamespaces({ api, signal }: Looking): Promise<ReadonlySet<string> | MeshError> {
-  const found = await itemsOf(() => api.list(RESOURCES.namespaces, { signal }))
+async function joinedNamespaces(looking: Looking): Promise<ReadonlySet<string> | MeshError> {
+  const { api, signal } = looking
+  const [found, openServiceMesh] = await Promise.all([
+    itemsOf(() => api.list(RESOURCES.namespaces, { signal })),
+    openServiceMeshLabels(looking),
+  ])
   if (found instanceof MeshError) return found
-  const joined = found.filter(object => hasJoined(textsOf(fieldsOf(object['metadata'])['labels']), 'honour'))
+  const joined = found.filter(object => hasJoined(textsOf(fieldsOf(object['metadata'])['labels']), openServiceMesh))
   return new Set(joined.map(nameOf))
+}
+
+/** By the webhooks of the cluster; the default where there are none, or where whoever asks may not read them. */
+async function openServiceMeshLabels({ api, signal }: Looking): Promise<MeshConfig['openServiceMeshLabels']> {
+  try {
+    const at = { namespace: '', name: 'smi-mesh' }
+    const { webhooks } = await api.get(RESOURCES.mutatingWebhookConfigurations, at, { signal })
+    return listOf(webhooks).some(webhook => fieldsOf(webhook)['name'] === OSM_WEBHOOK) ? 'honour' : 'ignore'
+  } catch (error) {
+    if (meshError(error, 'ApiForbidden', 'ApiNotFound') === undefined) throw error
+    return DEFAULT_MESH_CONFIG.openServiceMeshLabels
+  }
 }
 
 function allPods({ api, signal }: Looking): Promise<readonly Fields[] | MeshError> {

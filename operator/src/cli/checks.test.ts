@@ -272,6 +272,38 @@ describe('smictl check', () => {
     assert.match(JSON.stringify(await said('pods-without-a-proxy', clusterOf([...scene, pod('e', {})]))), /Pod shop\/e/)
   })
 
+  describe('in a namespace labelled for Open Service Mesh', () => {
+    const labels = { 'openservicemesh.io/monitored-by': 'osm' }
+    const scene = [object('Namespace', 'shop', '', {}, { labels }), pod('a', {})]
+    const asking = (...names: readonly string[]) =>
+      object('MutatingWebhookConfiguration', 'smi-mesh', '', {
+        webhooks: names.map(name => ({ name, clientConfig: { caBundle } })),
+      })
+    const ours = asking('pods.smi-mesh.dev')
+    const both = asking('pods.smi-mesh.dev', 'osm-pods.smi-mesh.dev')
+    const kindOf = async (anchor: string, api: Looking['api']) => (await said(anchor, api)).kind
+
+    it('names pods without a proxy only where the webhooks of the cluster ask for such pods', async () => {
+      assert.equal(await kindOf('pods-without-a-proxy', clusterOf([...scene, both])), 'warning')
+      assert.equal(await kindOf('pods-without-a-proxy', clusterOf([...scene, ours])), 'fine')
+    })
+
+    it('misses the roots of the mesh only where the webhooks of the cluster ask for such pods', async () => {
+      assert.equal(await kindOf('trust', clusterOf([...scene, both])), 'failed')
+      assert.equal(await kindOf('trust', clusterOf([...scene, ours])), 'fine')
+    })
+
+    it('takes the webhook to be there where there are none to be seen, or not by this user', async () => {
+      const forbidden = clusterOf([...scene, ours], {
+        get: async () => {
+          throw new MeshError('ApiForbidden', 'You may not.')
+        },
+      })
+      assert.equal(await kindOf('pods-without-a-proxy', forbidden), 'warning')
+      assert.equal(await kindOf('pods-without-a-proxy', clusterOf(scene)), 'warning')
+    })
+  })
+
   it('adds up what all replicas say of their proxies', async () => {
     const operatorLabels = { 'app.kubernetes.io/name': 'smi-mesh', 'app.kubernetes.io/component': 'operator' }
     const replica = (name: string) =>
