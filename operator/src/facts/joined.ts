@@ -12,5 +12,5 @@ export function hasJoined(
 ): boolean {
   const said = labels[INJECT]
   if (said !== undefined) return said === 'enabled'
-  return openServiceMeshLabels === 'honour' && (labels[MONITORED_BY] ?? '') !== ''
+  return openServiceMeshLabels === 'honour' && labels[MONITORED_BY] !== undefined
 }

@@ -16,6 +16,7 @@ test('a namespace joins the mesh by its label, and by that of Open Service Mesh'
   assert.equal(joined({ 'smi-mesh.dev/inject': 'enabled' }), true)
   assert.equal(joined({ 'smi-mesh.dev/inject': 'yes' }), false)
   assert.equal(joined({ 'openservicemesh.io/monitored-by': 'osm' }), true)
+  assert.equal(joined({ 'openservicemesh.io/monitored-by': '' }), true, 'whatever its value, as the webhook has it')
 })
 
 test('the label of Open Service Mesh alone means nothing where it is to be ignored', () => {
