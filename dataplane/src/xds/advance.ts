@@ -179,9 +179,11 @@ function nonceAfter(last: Nonce, { revision }: Catalog): Nonce {
 function expectEndpoints(work: Work, told: readonly Resource[]): void {
   const { session, catalog, types } = work
   const exists = (name: string) => catalog.current(session.scope, TypeUrl.loadAssignment, name) !== undefined
-  const anew = new Set(told.map(one => one.name).filter(exists))
-  if (anew.size > 0) work.warming = work.warming.union(anew)
   const endpoints = types[TypeUrl.loadAssignment]
+  // What is gone may come back before the client was told, and would be nothing new to it.
+  const mayFollow = (name: string) => exists(name) || endpoints?.leaving.has(name) === true
+  const anew = new Set(told.map(one => one.name).filter(mayFollow))
+  if (anew.size > 0) work.warming = work.warming.union(anew)
   if (endpoints === undefined || work.warming.size === 0) return
   const underway = new Set(endpoints.inFlight?.resources.map(one => one.name))
   const expected = work.warming

@@ -6,6 +6,7 @@
 import type { WorkloadKey } from '../mesh/keys.ts'
 import type { EnvoyResource, GroupKey, TypeUrl } from '../mesh/resource.ts'
 import { type ChangeLog, LogBook, type Revision } from './change-log.ts'
+import { lastOf, positioned, regrouped, sameList } from './grouping.ts'
 import { type Resource, resource, type Version } from './resource.ts'
 
 export type { Revision } from './change-log.ts'
@@ -49,7 +50,7 @@ interface Scope {
 /** What a scope saw at an earlier revision. */
 interface Past {
   readonly positions: ReadonlyMap<GroupKey, number>
-  /** For each group that changed since: name → the version it had then. */
+  /** For each group that changed since, and perhaps others: name → the version it had then. */
   readonly undone: ReadonlyMap<GroupKey, ReadonlyMap<string, Version | undefined>>
 }
 
@@ -181,7 +182,12 @@ export class Catalog {
   #quietPast({ groups, positions }: Scope, type: TypeUrl, revision: Revision): Past | undefined {
     const changed = this.#undone(type, revision)
     if (changed === undefined) return this.#past(groups, type, revision)
-    return { positions, undone: new Map(changed.entries().filter(([group]) => positions.has(group))) }
+    const undone = new Map<GroupKey, ReadonlyMap<string, Version | undefined>>()
+    for (const group of changed.size < positions.size ? changed.keys() : positions.keys()) {
+      const names = positions.has(group) ? changed.get(group) : undefined
+      if (names !== undefined) undone.set(group, names)
+    }
+    return { positions, undone }
   }
 
   /** What must be undone, of any group, to be back at `revision`; undefined if that is forgotten of some group. */
@@ -315,33 +321,4 @@ function undo(shelf: Shelf, revision: Revision): ReadonlyMap<string, Version | u
   const before = new Map<string, Version | undefined>()
   for (const entry of entries) if (!before.has(entry.name)) before.set(entry.name, entry.before)
   return before
-}
-
-/** The groups that may have made a difference by coming, going or changing places. */
-function regrouped(before: readonly GroupKey[], after: readonly GroupKey[]): readonly GroupKey[] {
-  const was = new Set(before)
-  const is = new Set(after)
-  const kept = sameList(
-    before.filter(group => is.has(group)),
-    after.filter(group => was.has(group)),
-  )
-  return [...(kept ? was.symmetricDifference(is) : was.union(is))]
-}
-
-function positioned(groups: readonly GroupKey[]): Pick<Scope, 'groups' | 'positions'> {
-  return { groups, positions: new Map(groups.map((group, at) => [group, at])) }
-}
-
-function lastOf(groups: Iterable<GroupKey>, positions: ReadonlyMap<GroupKey, number>): GroupKey | undefined {
-  let winner: GroupKey | undefined
-  let best = -1
-  for (const group of groups) {
-    const at = positions.get(group) ?? -1
-    if (at > best) [winner, best] = [group, at]
-  }
-  return winner
-}
-
-function sameList(a: readonly GroupKey[], b: readonly GroupKey[]): boolean {
-  return a.length === b.length && a.every((group, at) => group === b[at])
 }

@@ -39,7 +39,7 @@ export interface TypeState {
 export interface Session {
   readonly scope: WorkloadKey
   readonly types: Readonly<Partial<Record<TypeUrl, TypeState>>>
-  /** Clusters told to the client that take no traffic until their endpoints follow, if they ever have any. */
+  /** Clusters told to the client that take no traffic until their endpoints follow. */
   readonly warming: NameSet
   /** The client has answered once, so all its first requests are in: it writes those before it reads. */
   readonly heard: boolean
