@@ -148,6 +148,28 @@ test('a ConfigMap that somebody has removed is made again, and two who make it a
   assert.deepEqual([leader.state.failures, other.state.failures], [[], []], 'and nobody is told of it')
 })
 
+test('whoever makes it after another has, and did not know, keeps what the other has written', async () => {
+  const { client, state, keys } = kept()
+  const clock = { now: 0 }
+  const quick = replica(client, 'a', clock)
+  quick.state.own = REFUSED
+  const slow = replica(
+    {
+      ...client,
+      get: () => Promise.reject(new MeshError('ApiNotFound', 'None, when this was asked.')),
+      apply: async (resource, object) => {
+        if (state.object === undefined) await quick.turn()
+        return client.apply(resource, object)
+      },
+    },
+    'b',
+    clock,
+  )
+  slow.state.own = REFUSED
+  await slow.turn()
+  assert.deepEqual(keys().sort(), ['a', 'b'])
+})
+
 test('who ends takes along what it has said; who is back forgets what it said before', async () => {
   const { other, keys, client, clock } = pair()
   other.state.own = REFUSED

@@ -151,12 +151,12 @@ export class SharedRefusals {
   async #write({ object, signal }: Found, line: string | undefined, without: readonly string[] = []): Promise<void> {
     const { client, now } = this.#options
     const own = line === undefined ? undefined : `${line.slice(0, -1)},"renewed":${Math.round(now())}}`
-    const kept = Object.entries(fieldsOf(object?.['data'])).filter(
+    const asking: Asking = signal === undefined ? {} : { signal }
+    const replaced = object ?? (own === undefined ? undefined : await this.#made(asking))
+    const kept = Object.entries(fieldsOf(replaced?.['data'])).filter(
       ([key]) => key !== this.#key && !without.includes(key),
     )
     const data = Object.fromEntries(own === undefined ? kept : [...kept, [this.#key, own]])
-    const asking: Asking = signal === undefined ? {} : { signal }
-    const replaced = object ?? (own === undefined ? undefined : await this.#made(asking))
     if (replaced !== undefined) await client.replace(RESOURCES.configMaps, { ...replaced, data }, asking)
     this.#published = line === undefined ? undefined : { text: line, at: now() }
   }

@@ -24,6 +24,7 @@ function rig(
   const writes: StatusUpdate[] = []
   const timers = new Set<{ readonly at: number; readonly callback: () => void }>()
   let now = 0
+  let set = 0
   const writer = new StatusWriter({
     write: async update => {
       const error = fails(update)
@@ -35,6 +36,7 @@ function rig(
     clock: () => T0 + now,
     random: () => 1,
     setTimer: (callback, ms) => {
+      set++
       const timer = { at: now + ms, callback }
       timers.add(timer)
       return () => timers.delete(timer)
@@ -61,7 +63,7 @@ function rig(
     writer.see(wanted(name).ref, object(name, generation, conditions))
     writer.want(wanted(name, generation))
   }
-  return { writer, writes, pass, add, names: () => writes.map(({ ref }) => ref.name) }
+  return { writer, writes, pass, add, timersSet: () => set, names: () => writes.map(({ ref }) => ref.name) }
 }
 
 test('nothing is written by who does not lead; who comes to lead writes the difference, all of it', async () => {
@@ -162,6 +164,15 @@ test('changes in quick succession are one write, and not before the proxies had 
   )
 })
 
+test('what it takes to come to lead follows the number of objects, and not its square', async () => {
+  const { writer, names, pass, add, timersSet } = rig()
+  for (let at = 0; at < 1_000; at++) add(`split-${at}`)
+  writer.lead(() => true)
+  assert.ok(timersSet() <= 2, `${timersSet()} timers`)
+  await pass(120_000)
+  assert.equal(new Set(names()).size, 1_000)
+})
+
 test('an object is written at most once a second, and then what is wanted last', async () => {
   const { writer, writes, pass } = rig()
   writer.lead(() => true)
@@ -170,6 +181,7 @@ test('an object is written at most once a second, and then what is wanted last',
     writer.want(wanted('a', generation))
     await pass(100)
   }
+  assert.ok(writes.length >= 2, 'one that changes all the time is written all the same')
   await pass(2_000)
   assert.ok(writes.length <= 5, `${writes.length} writes`)
   assert.equal(writes.at(-1)?.conditions[0]?.observedGeneration, 30)

@@ -68,6 +68,8 @@ export interface StatusWriterOptions {
 interface Entry {
   wanted: Wanted | undefined
   written: Written | undefined
+  /** Since when it does not say what it should. */
+  differsSince: number | undefined
   /** Not before. */
   notBefore: number
   backoff: Backoff | undefined
@@ -90,7 +92,7 @@ export class StatusWriter {
   #leads: () => boolean = NOBODY
   #tokens: number
   #filledAt: number
-  #wake: (() => void) | undefined
+  #wake: { readonly at: number; readonly cancel: () => void } | undefined
 
   constructor(options: StatusWriterOptions) {
     this.#options = options
@@ -141,14 +143,21 @@ export class StatusWriter {
   async stop(): Promise<void> {
     this.follow()
     this.#stopping.abort()
-    this.#wake?.()
+    this.#wake?.cancel()
     await Promise.all(this.#inFlight)
   }
 
   #entry(key: string): Entry {
     const found = this.#entries.get(key)
     if (found !== undefined) return found
-    const made: Entry = { wanted: undefined, written: undefined, notBefore: 0, backoff: undefined, busy: false }
+    const made: Entry = {
+      wanted: undefined,
+      written: undefined,
+      differsSince: undefined,
+      notBefore: 0,
+      backoff: undefined,
+      busy: false,
+    }
     this.#entries.set(key, made)
     return made
   }
@@ -156,43 +165,57 @@ export class StatusWriter {
   #compare(key: string): void {
     if (!this.#leads()) return
     const entry = this.#entries.get(key)
-    if (entry === undefined || !this.#isDue(entry)) this.#queue.delete(key)
+    if (entry === undefined) return
+    const differs = this.#differs(entry)
+    entry.differsSince = differs ? (entry.differsSince ?? this.#options.now()) : undefined
+    if (!differs || !this.#isCurrent(entry)) this.#queue.delete(key)
     else if (!this.#queue.has(key)) {
-      entry.notBefore = Math.max(entry.notBefore, this.#options.now() + this.#rate.settleMs)
+      entry.notBefore = Math.max(entry.notBefore, (entry.differsSince ?? 0) + this.#rate.settleMs)
       this.#queue.add(key)
+      this.#wakeBy(entry.notBefore)
     }
-    this.#pump()
+  }
+
+  #differs({ wanted, written }: Entry): boolean {
+    return wanted !== undefined && written !== undefined && !says(written, wanted.conditions)
   }
 
   /** What was compiled from an older text than the object has now is not worth writing: better comes in a moment. */
-  #isDue(entry: Entry): boolean {
-    if (entry.wanted === undefined || entry.written === undefined) return false
-    return entry.wanted.generation === entry.written.generation && !says(entry.written, entry.wanted.conditions)
+  #isCurrent({ wanted, written }: Entry): boolean {
+    return wanted !== undefined && wanted.generation === written?.generation
+  }
+
+  /** Only the timer is looked at: many objects at once are queued without the queue being walked for each. */
+  #wakeBy(at: number): void {
+    if (this.#wake !== undefined && this.#wake.at <= at) return
+    this.#wake?.cancel()
+    const { now, setTimer } = this.#options
+    this.#wake = { at, cancel: setTimer(() => this.#pump(), Math.max(0, at - now())) }
   }
 
   #pump(): void {
-    this.#wake?.()
+    this.#wake?.cancel()
     this.#wake = undefined
     if (!this.#leads()) return
-    const { now, setTimer } = this.#options
+    const { now } = this.#options
     let soonest = Number.POSITIVE_INFINITY
     for (const key of this.#queue) {
       const entry = this.#entries.get(key)
       if (entry === undefined || entry.busy) continue
       if (this.#inFlight.size >= IN_FLIGHT) return // whoever ends calls again
       if (entry.notBefore > now()) {
-        soonest = Math.min(soonest, entry.notBefore - now())
+        soonest = Math.min(soonest, entry.notBefore)
         continue
       }
       const waitMs = this.#takeToken()
       if (waitMs > 0) {
-        soonest = Math.min(soonest, waitMs)
+        soonest = Math.min(soonest, now() + waitMs)
         break
       }
       this.#queue.delete(key)
       this.#begin(key, entry)
     }
-    if (Number.isFinite(soonest)) this.#wake = setTimer(() => this.#pump(), soonest)
+    if (Number.isFinite(soonest)) this.#wakeBy(soonest)
   }
 
   /** 0 where a write may begin, else how long until one may. */
@@ -208,11 +231,13 @@ export class StatusWriter {
 
   #begin(key: string, entry: Entry): void {
     entry.busy = true
+    entry.differsSince = undefined
     const writing = this.#write(key, entry).finally(() => {
       this.#inFlight.delete(writing)
       entry.busy = false
       entry.notBefore = Math.max(entry.notBefore, this.#options.now() + this.#rate.perObjectMs)
       if (this.#entries.get(key) === entry) this.#compare(key)
+      this.#pump()
     })
     this.#inFlight.add(writing)
   }
