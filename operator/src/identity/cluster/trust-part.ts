@@ -15,17 +15,17 @@ export function trustPart(converted: readonly string[]): (context: PartContext) 
   return async ({ client, config, plane, issuer, leads, nature, log }) => {
     const places: TrustPlaces = { client, fieldManager: FIELD_MANAGER, name: CONFIG_MAP, namespace: config.namespace }
     let roots = ''
-    let owner: OwnerReference | undefined
+    let owner: Owner = { kind: 'unknown' }
     const owned = ownerOf(places, RESOURCES.mutatingWebhookConfigurations, INSTALLED, found => {
-      if (found?.uid === owner?.uid) return
-      owner = found
-      upkeep.look()
+      const before = owner
+      owner = ownerAfter(before, found)
+      if (owner !== before) upkeep.look()
     })
     const upkeep = new Upkeep({
       chores: () => [
         ...verified(places, converted, roots), // first: without it, nobody is asked
         owned,
-        ...plane.proxied().map(at => trustConfigMap(places, at, roots, owner)),
+        ...published(owner).flatMap(by => plane.proxied().map(at => trustConfigMap(places, at, roots, by))),
       ],
       leads,
       setTimer: nature.setTimer,
@@ -46,6 +46,29 @@ export function trustPart(converted: readonly string[]): (context: PartContext) 
       },
     }
   }
+}
+
+/**
+ * Whose going takes the ConfigMaps along. Where nothing is installed, nobody's: then somebody runs us by hand. Where it is not known
+ * yet, or has just gone, none is written: it might stay for ever.
+ */
+export type Owner =
+  | { readonly kind: 'unknown' | 'none' | 'gone' }
+  | { readonly kind: 'known'; readonly ref: OwnerReference }
+
+/** The same object where nothing is new. */
+export function ownerAfter(before: Owner, found: OwnerReference | undefined): Owner {
+  if (found === undefined) {
+    if (before.kind === 'known') return { kind: 'gone' }
+    return before.kind === 'unknown' ? { kind: 'none' } : before
+  }
+  return before.kind === 'known' && before.ref.uid === found.uid ? before : { kind: 'known', ref: found }
+}
+
+/** By whom ConfigMaps are to be owned now; nothing where none is to be written. */
+function published(owner: Owner): readonly (OwnerReference | undefined)[] {
+  if (owner.kind === 'known') return [owner.ref]
+  return owner.kind === 'none' ? [undefined] : []
 }
 
 /** What the API server verifies our answers by. */
