@@ -6,6 +6,7 @@
 
 import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
 import { apiVersionText, type KubernetesClient, RESOURCES, type Resource } from '../kubernetes/index.ts'
+import { meshError } from '../mesh-error.ts'
 import type { Part, PartContext } from '../part.ts'
 
 /** When it was made to be tried again. */
@@ -88,6 +89,9 @@ export async function tryAgain(
           await touch(client, resource, fieldsOf(metadata), now, signal)
           tried++
         } catch (error) {
+          if (meshError(error, 'ApiNotFound', 'ApiConflict') !== undefined) continue // gone, or another by now
+          // One that a policy refuses keeps no others back; an API server in trouble is left in peace.
+          if (meshError(error, 'ApiForbidden', 'ApiRefused') === undefined) throw error
           failures.push(error)
         }
       }
