@@ -31,6 +31,8 @@ export interface ClusterRuntimeOptions extends ClusterPlaneOptions {
   readonly events: ClusterEvents
   /** Where the authority is kept. */
   readonly authorityStore: AuthorityStore
+  /** By which the API server calls the webhooks: `smi-mesh.smi-mesh.svc`. */
+  readonly webhookHost: string
   /** Begun in order. One that rejects with what may pass is begun anew, so it must leave nothing then. */
   readonly parts: readonly ((context: PartContext) => Promise<Part>)[]
   readonly timing?: Partial<ReflectorTiming>
@@ -115,13 +117,16 @@ type Endings = (() => Promise<unknown> | undefined)[]
 async function begin(options: ClusterRuntimeOptions, readiness: Readiness, endings: Endings): Promise<Begun> {
   const { statuses, metrics, nature } = options
   const parts = new Parts()
-  const lease = leaseOf(options, parts)
-  const authority = await openedAuthority(options, readiness, lease)
   const source = sourceOf(options)
+  const isAsked = () => source.awaitsConversion(options.webhookHost)
+  // Nobody is told anything by one that serves nobody, but for the API server, which must know by what roots to verify us.
+  const lease = leaseOf(options, parts, () => parts.serving || isAsked())
+  const authority = await openedAuthority(options, readiness, lease)
   readiness.ask(() => source.unready())
   readiness.ask(() => parts.unready())
   // The API server asks who is ready, and nobody would be. Where another replica is, this one does not lead.
-  readiness.needed(() => lease.leads && source.awaitsConversion() && parts.unready().length === 0)
+  const isNeeded = () => lease.leads && isAsked() && parts.unready().length === 0
+  readiness.needed(inTurns(isNeeded, nature.now))
   const begun: { served?: Served } = {}
   const shared = sharedRefusalsOf(options, lease, () => begun.served?.follower)
   endings.push(() => begun.served?.plane.stop()) // last of all
@@ -166,7 +171,7 @@ async function beginAnswering(
     endings.push(() => part.stop())
   }
   lease.start()
-  endings.push(() => lease.stop())
+  endings.push(() => lease.stop()) // should the rest not begin; the second time it is stopped, nothing is left to stop
 }
 
 function sharedRefusalsOf(
@@ -186,12 +191,28 @@ function sharedRefusalsOf(
   })
 }
 
-function leaseOf({ config, client, statuses, events, nature }: ClusterRuntimeOptions, parts: Parts): Lease {
+const TURN_MS = 60_000
+
+/** A minute of two: whoever is needed in vain, for what is in the way is elsewhere, is to be seen as what it is, which is not ready. */
+function inTurns(isNeeded: () => boolean, now: () => number): () => boolean {
+  let since: number | undefined
+  return () => {
+    since = isNeeded() ? (since ?? now()) : undefined
+    return since !== undefined && Math.floor((now() - since) / TURN_MS) % 2 === 0
+  }
+}
+
+function leaseOf(
+  { config, client, statuses, events, nature }: ClusterRuntimeOptions,
+  parts: Parts,
+  mayLead: () => boolean,
+): Lease {
   const lease = new Lease({
     ...nature,
     client,
     at: { namespace: config.namespace, name: config.leaseName },
     identity: config.identity,
+    mayLead,
     onChange: leads => {
       if (leads) statuses.lead(() => lease.leads)
       else statuses.follow()
@@ -211,7 +232,10 @@ function sourceOf({ client, kinds, nature, timing = {}, events }: ClusterRuntime
   })
 }
 
-/** Whoever is first makes it; from then on it is changed by the replica that leads, and the others take up what is written. */
+/**
+ * Whoever is first makes it, and whoever starts may find that a change is due; from then on it is changed by the replica that leads,
+ * and the others take up what is written.
+ */
 async function openedAuthority(
   { config, authorityStore, nature }: ClusterRuntimeOptions,
   readiness: Readiness,

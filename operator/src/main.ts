@@ -83,6 +83,7 @@ async function operate(config: OperatorConfig): Promise<void> {
           },
           credentials: issuer => tokenServerCredentials(issuer, ours),
         }),
+        webhookHost: serviceNames(config.namespace)[0],
         dnsNames: identity => (identity === ours ? serviceNames(config.namespace) : []),
         parts: [
           trustPart(CONVERTED),

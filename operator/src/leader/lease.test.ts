@@ -12,7 +12,11 @@ interface Rig {
   spec(): Record<string, unknown> | undefined
   /** Lets time pass for everybody's own clock. */
   pass(ms: number): void
-  replica(identity: string, wallSkewMs?: number): { readonly lease: Lease; readonly told: (boolean | string)[] }
+  replica(
+    identity: string,
+    wallSkewMs?: number,
+    mayLead?: () => boolean,
+  ): { readonly lease: Lease; readonly told: (boolean | string)[] }
   fail(isFailing: boolean): void
 }
 
@@ -41,12 +45,13 @@ async function withRig(body: (rig: Rig) => Promise<void>): Promise<void> {
     fail: failing => {
       isFailing = failing
     },
-    replica: (identity, wallSkewMs = 0) => {
+    replica: (identity, wallSkewMs = 0, mayLead = () => true) => {
       const told: (boolean | string)[] = []
       const lease = new Lease({
         client: server.client,
         at: AT,
         identity,
+        mayLead,
         onChange: leads => told.push(leads),
         onEvent: (event: LeaseEvent) => event.kind === 'failed' && told.push(event.first ? 'failed' : 'failed again'),
         now: () => now,
@@ -147,4 +152,21 @@ test('whoever does not lead takes nothing away by stopping', () =>
     await other.lease.turn()
     await other.lease.stop()
     assert.equal(spec()?.['holderIdentity'], 'one')
+  }))
+
+test('whoever should not lead leaves the lease to others, and lets go of it at once', () =>
+  withRig(async ({ replica, pass, spec }) => {
+    let may = false
+    const [one, other] = [replica('one', 0, () => may), replica('other')]
+    await one.lease.turn()
+    assert.deepEqual([one.lease.leads, spec()], [false, undefined])
+    may = true
+    await one.lease.turn()
+    assert.equal(one.lease.leads, true)
+    may = false
+    await one.lease.turn()
+    assert.deepEqual([one.lease.leads, one.told], [false, [true, false]])
+    pass(1)
+    await other.lease.turn()
+    assert.equal(other.lease.leads, true, 'without waiting for it to expire')
   }))

@@ -28,6 +28,8 @@ export interface LeaseOptions {
   readonly at: ObjectName
   /** Of this replica alone, such as the name of its pod. */
   readonly identity: string
+  /** Whether this replica should lead where it can; always, where left out. One that should no more lets go. */
+  readonly mayLead?: () => boolean
   /** Begins or ends to lead. Not told after `stop`. */
   readonly onChange: (leads: boolean) => void
   readonly onEvent?: (event: LeaseEvent) => void
@@ -81,7 +83,7 @@ export class Lease {
     const began = this.#options.now()
     const expiry = this.#watchExpiry()
     try {
-      const holder = await this.#attempt()
+      const holder = this.#options.mayLead?.() === false ? await this.#stoodBack() : await this.#attempt()
       if (this.#stopping.signal.aborted) return
       this.#failing = false
       if (holder === this.#options.identity) this.#hold(began)
@@ -126,6 +128,13 @@ export class Lease {
     this.#heldAt = undefined
     this.#options.onEvent?.({ kind: 'lost', to })
     this.#options.onChange(false)
+  }
+
+  async #stoodBack(): Promise<string> {
+    if (this.#heldAt === undefined) return ''
+    this.#lose('')
+    await this.#release()
+    return ''
   }
 
   /** Who holds the lease after this attempt. */

@@ -83,10 +83,16 @@ export class KubernetesSource implements Source {
     return silentMs < SILENT_MS ? [] : [`The API server has not been heard of for ${minutes} minutes.`]
   }
 
-  /** Whether all that has not been read is of kinds whose objects the API server has nobody to convert: we are who could. */
-  awaitsConversion(): boolean {
+  /**
+   * Whether all that has not been read is of kinds whose objects the API server cannot have converted, for it does not reach the
+   * host that is to do it: `smi-mesh.smi-mesh.svc`.
+   */
+  awaitsConversion(host: string): boolean {
     const unread = this.#reflectors.filter(({ synced }) => !synced)
-    return unread.length > 0 && unread.every(({ state }) => state.kind === 'failing' && state.code === 'ApiUnconverted')
+    const call = `failed: Post "https://${host}:`
+    const waits = ({ state }: Reflector) =>
+      state.kind === 'failing' && state.code === 'ApiUnconverted' && state.message.includes(call)
+    return unread.length > 0 && unread.every(waits)
   }
 
   /** How many objects are followed, by kind. */

@@ -344,10 +344,14 @@ scripted('whoever has not heard of the server for long says so, and whoever has,
   assert.deepEqual(silent.unready(), ['The pods of the cluster have not been read yet.'])
 })
 
-test('a source says that it waits for conversion where that is all it waits for', async () => {
+const HOST = 'smi-mesh.smi-mesh.svc'
+
+test('a source says that it waits for conversion by us where that is all it waits for', async () => {
+  const failed = 'conversion webhook for split.smi-spec.io/v1alpha2, Kind=TrafficSplit failed:'
   const problems = {
-    unconverted:
-      'conversion webhook for split.smi-spec.io/v1alpha2, Kind=TrafficSplit failed: Post "x": no endpoints available',
+    unconverted: `${failed} Post "https://smi-mesh.smi-mesh.svc:443/convert?timeout=30s": no endpoints available`,
+    ofOthers: `${failed} Post "https://osm-bootstrap.osm-system.svc:9443/convert": service "osm-bootstrap" not found`,
+    refused: `${failed} this object cannot be converted`,
     busy: 'etcdserver: request timed out',
   }
   let message = problems.unconverted
@@ -364,15 +368,19 @@ test('a source says that it waits for conversion where that is all it waits for'
     timing: QUICK,
   })
   const on = new Recorder()
-  assert.equal(source.awaitsConversion(), false, 'nothing was asked yet')
+  assert.equal(source.awaitsConversion(HOST), false, 'nothing was asked yet')
   try {
     await source.start(on)
-    await on.until('it waits', () => source.awaitsConversion())
-    message = problems.busy
-    await on.until('it waits for something else', () => !source.awaitsConversion())
+    await on.until('it waits', () => source.awaitsConversion(HOST))
+    for (const other of [problems.ofOthers, problems.refused, problems.busy]) {
+      message = other
+      await on.until(`it does not wait for us: ${other}`, () => !source.awaitsConversion(HOST))
+      message = problems.unconverted
+      await on.until('it waits again', () => source.awaitsConversion(HOST))
+    }
     api.misbehave = () => false
     await on.until('synced', () => on.syncs > 0)
-    assert.equal(source.awaitsConversion(), false)
+    assert.equal(source.awaitsConversion(HOST), false)
   } finally {
     await source.stop()
     await api.stop()
