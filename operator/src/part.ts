@@ -45,7 +45,7 @@ export interface Part {
   readonly stop: () => Promise<void>
 }
 
-/** All parts of a replica. What is told before one was added, it learns on being added. */
+/** All parts of a replica, added before anything is told. */
 export class Parts {
   readonly #parts: Part[] = []
   #leads = false

@@ -3,7 +3,6 @@
  * outage of an hour perhaps an hour later. A change of the object that wants them has it tried at once, so a replica that begins to
  * lead makes one, in an annotation beside the status.
  */
-
 import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
 import { apiVersionText, type KubernetesClient, RESOURCES, type Resource } from '../kubernetes/index.ts'
 import { meshError } from '../mesh-error.ts'

@@ -1,5 +1,4 @@
 /** The part of a replica that answers the API server: which webhook is behind which path, and whether they can be called. */
-
 import type { OperatorConfig } from '../config.ts'
 import { type Fields, textOf } from '../facts/read.ts'
 import { controlPlaneIdentity } from '../identity/index.ts'

@@ -1,5 +1,4 @@
 /** The part of a replica that publishes the roots of the mesh: to namespaces with proxies, and to the API server. */
-
 import { RESOURCES } from '../../kubernetes/index.ts'
 import type { Part, PartContext } from '../../part.ts'
 import { caBundle, type OwnerReference, ownerOf, type TrustPlaces, trustConfigMap } from './trust.ts'
