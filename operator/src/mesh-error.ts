@@ -32,7 +32,6 @@ export type MeshErrorCode =
   | 'ApiRefused' // any other 4xx: the request will not do, now or later
   | 'ApiThrottled' // 429: later; `retryAfterMs` says when
   | 'ApiFailed' // 5xx: the API server's own trouble
-  | 'ApiUnconverted' // 5xx: an object is kept in another version than was asked for, and no webhook converts it
   | 'ApiUnusable' // an answer that is no answer: not JSON, too long, not the object asked for
 
 export class MeshError extends Error {

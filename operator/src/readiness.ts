@@ -34,7 +34,6 @@ const PASSING: ReadonlySet<MeshErrorCode> = new Set([
   'ApiRefused',
   'ApiThrottled',
   'ApiFailed',
-  'ApiUnconverted',
   'ApiUnusable',
   'StateConflict',
   'StateDamaged',

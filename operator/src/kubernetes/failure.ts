@@ -59,8 +59,7 @@ function codeOf(status: number, body: string): MeshErrorCode {
     case 429:
       return 'ApiThrottled'
     default:
-      if (status < 500) return 'ApiRefused'
-      return isUnconverted(body) ? 'ApiUnconverted' : 'ApiFailed'
+      return status >= 500 ? 'ApiFailed' : 'ApiRefused'
   }
 }
 
@@ -68,11 +67,6 @@ function codeOf(status: number, body: string): MeshErrorCode {
 function isTerminating(body: string): boolean {
   const causes = listOf(fieldsOf(fieldsOf(parsed(body))['details'])['causes'])
   return causes.some(cause => fieldsOf(cause)['reason'] === 'NamespaceTerminating')
-}
-
-/** "conversion webhook for split.smi-spec.io/v1alpha2, Kind=TrafficSplit failed: ..." (k8s.io/apiextensions-apiserver). */
-function isUnconverted(body: string): boolean {
-  return /conversion webhook for .* failed/.test(textOf(fieldsOf(parsed(body))['message']))
 }
 
 function reasonIn(body: string): string {

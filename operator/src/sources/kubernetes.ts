@@ -85,13 +85,15 @@ export class KubernetesSource implements Source {
 
   /**
    * Whether all that has not been read is of kinds whose objects the API server cannot have converted, for it does not reach the
-   * host that is to do it: `smi-mesh.smi-mesh.svc`.
+   * host that is to do it: `smi-mesh.smi-mesh.svc`. By its words (k8s.io/apiextensions-apiserver): "conversion webhook for
+   * split.smi-spec.io/v1alpha2, Kind=TrafficSplit failed: Post "https://smi-mesh.smi-mesh.svc:443/convert?timeout=30s": ...".
    */
   awaitsConversion(host: string): boolean {
     const unread = this.#reflectors.filter(({ synced }) => !synced)
-    const call = `failed: Post "https://${host}:`
     const waits = ({ state }: Reflector) =>
-      state.kind === 'failing' && state.code === 'ApiUnconverted' && state.message.includes(call)
+      state.kind === 'failing' &&
+      state.message.includes('conversion webhook for ') &&
+      state.message.includes(` failed: Post "https://${host}:`)
     return unread.length > 0 && unread.every(waits)
   }
 

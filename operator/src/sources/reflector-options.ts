@@ -1,7 +1,5 @@
 /** What a reflector is given, and what it tells. */
-
 import type { KubernetesClient, Resource } from '../kubernetes/index.ts'
-import type { MeshErrorCode } from '../mesh-error.ts'
 import type { SourceChange } from './source.ts'
 
 export interface ReflectorTiming {
@@ -37,8 +35,7 @@ export type ReflectorState =
   | { readonly kind: 'starting' }
   | { readonly kind: 'following' }
   | { readonly kind: 'absent' }
-  /** `code` is undefined where the fault is ours. */
-  | { readonly kind: 'failing'; readonly message: string; readonly code: MeshErrorCode | undefined }
+  | { readonly kind: 'failing'; readonly message: string }
 
 export interface ReflectorObserver {
   readonly changes: (batch: readonly SourceChange[]) => void

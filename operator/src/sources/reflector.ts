@@ -243,8 +243,7 @@ export class Reflector {
   /** Some object of the list cannot be read: follow the others, and look again later. */
   #incomplete(): void {
     this.#isIncomplete = true
-    const { message, code } = unreadable(this.name)
-    this.#become({ kind: 'failing', message, code }, true)
+    this.#become({ kind: 'failing', message: unreadable(this.name).message }, true)
     clearTimeout(this.#again)
     this.#again = setTimeout(() => this.#listAnew(), this.#backoff.next())
   }
@@ -259,7 +258,7 @@ export class Reflector {
     const isPassing = error instanceof MeshError && PASSING.has(error.code)
     if (this.#synced && this.#backoff.failures + 1 < (isPassing ? TELL_PASSING_AFTER : TELL_AFTER)) return
     const message = error instanceof Error ? error.message : String(error)
-    this.#become({ kind: 'failing', message, code: error instanceof MeshError ? error.code : undefined })
+    this.#become({ kind: 'failing', message })
   }
 
   #become(state: ReflectorState, synced = this.#synced): void {
