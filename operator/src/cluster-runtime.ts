@@ -184,7 +184,7 @@ function sharedRefusalsOf(
     client,
     at: { namespace: config.namespace, name: REFUSALS },
     identity: config.identity,
-    own: () => follower()?.refused() ?? new Map(),
+    own: () => follower()?.askAgain() ?? new Map(),
     leads: () => lease.leads,
     onChange: () => follower()?.othersRefusals(),
     onFailure: error => log.warn('refusals not shared', { error }),

@@ -2,17 +2,17 @@
 import { hostname } from 'node:os'
 import { KINDS } from '@smi-mesh/smi-crds'
 import { Command, CommanderError } from 'commander'
-import { startClusterRuntime } from './cluster-runtime.ts'
+import { type ClusterRuntimeOptions, startClusterRuntime } from './cluster-runtime.ts'
 import { type OperatorConfig, operatorCommand } from './config.ts'
 import { canReview, secretStore, tokenReview, trustPart } from './identity/cluster/index.ts'
-import { controlPlaneIdentity, fileStores, tokenServerCredentials } from './identity/index.ts'
+import { type AuthorityStore, controlPlaneIdentity, fileStores, tokenServerCredentials } from './identity/index.ts'
 import { preferClassicalKeyExchange } from './key-exchange.ts'
 import { clockDifference, connect, KubernetesClient, kubeconfigOf } from './kubernetes/index.ts'
 import { MeshError } from './mesh-error.ts'
 import { MeshOperator } from './operator.ts'
 import { setTimer } from './real-timer.ts'
 import { Announcer, announceStatus, StatusWriter } from './status/index.ts'
-import { createLog, Metrics, reportCluster } from './telemetry/index.ts'
+import { createLog, type Log, Metrics, reportCluster } from './telemetry/index.ts'
 import { ownVersion } from './version.ts'
 import { heldBackPart, serviceNames, webhookPart, webhooksOf } from './webhooks/index.ts'
 
@@ -66,23 +66,8 @@ async function operate(config: OperatorConfig): Promise<void> {
     run: async (kinds, signal) => {
       const runtime = await startClusterRuntime({
         ...{ config, client, kinds, statuses, log, metrics, events, nature, signal },
-        authorityStore:
-          config.stateDirectory === undefined
-            ? secretStore(client, { namespace: config.namespace, name: 'smi-mesh-authority' })
-            : fileStores(config.stateDirectory).authority,
-        admission: ({ trustDomain }) => ({
-          proof: {
-            kind: 'token',
-            reproof: { random: nature.random, canReview: canReview({ client, audience: AUDIENCE }, nature.now) },
-            review: tokenReview({
-              client,
-              trustDomain,
-              audience: AUDIENCE,
-              onFailure: error => log.warn('token not verified', { error }),
-            }),
-          },
-          credentials: issuer => tokenServerCredentials(issuer, ours),
-        }),
+        authorityStore: authorityStoreOf(config, client),
+        admission: admissionOf(config, client, log),
         webhookHost: serviceNames(config.namespace)[0],
         dnsNames: identity => (identity === ours ? serviceNames(config.namespace) : []),
         parts: [
@@ -110,6 +95,30 @@ async function operate(config: OperatorConfig): Promise<void> {
     await announcer.stop()
     client.close()
   }
+}
+
+function authorityStoreOf({ stateDirectory, namespace }: OperatorConfig, client: KubernetesClient): AuthorityStore {
+  return stateDirectory === undefined
+    ? secretStore(client, { namespace, name: 'smi-mesh-authority' })
+    : fileStores(stateDirectory).authority
+}
+
+/** Proxies prove themselves by the tokens of their pods, and we by a certificate of the mesh. */
+function admissionOf(config: OperatorConfig, client: KubernetesClient, log: Log): ClusterRuntimeOptions['admission'] {
+  const ours = controlPlaneIdentity(config.mesh.trustDomain, config.namespace)
+  return ({ trustDomain }) => ({
+    proof: {
+      kind: 'token',
+      reproof: { random: nature.random, canReview: canReview({ client, audience: AUDIENCE }, nature.now) },
+      review: tokenReview({
+        client,
+        trustDomain,
+        audience: AUDIENCE,
+        onFailure: error => log.warn('token not verified', { error }),
+      }),
+    },
+    credentials: issuer => tokenServerCredentials(issuer, ours),
+  })
 }
 
 /** CRDs whose versions we convert. */

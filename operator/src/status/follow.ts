@@ -33,8 +33,8 @@ export class StatusFollower {
     this.#others = others
   }
 
-  /** What proxies of this replica refuse, asked anew where there was anything. */
-  refused(): ReadonlyMap<string, readonly Finding[]> {
+  /** What proxies of this replica refuse. Where there was anything, asks them again first, and has said what they say now. */
+  askAgain(): ReadonlyMap<string, readonly Finding[]> {
     if (this.#refused.size > 0) this.refusals()
     return this.#refused
   }
@@ -47,7 +47,7 @@ export class StatusFollower {
   /** After a revision. */
   settled(settled: Settled): void {
     this.#say(this.#speaker.concerned(settled))
-    if (this.#refused.size > 0) this.refusals()
+    this.askAgain()
   }
 
   /** After a proxy has refused something, or may have taken it at last. */

@@ -15,8 +15,10 @@ const LOOKS_MS: readonly number[] = [1_000, 3_000, 8_000, 16_000, 30_000]
 
 interface Wanting {
   readonly resource: Resource
-  /** Whether it wants pods that nobody has created, perhaps for want of our answer. */
-  readonly lacks: (object: Fields, namespaces: ReadonlySet<string>) => boolean
+  /** Whether it wants pods that nobody has created. */
+  readonly lacks: (object: Fields) => boolean
+  /** Whether it says why, so that want of our answer is told from all else. Of the others we ask whether we would be asked. */
+  readonly saysWhy: boolean
 }
 
 const WANTING: readonly Wanting[] = [
@@ -26,22 +28,20 @@ const WANTING: readonly Wanting[] = [
       listOf(fieldsOf(status)['conditions'])
         .map(fieldsOf)
         .some(({ type, status: is, message }) => type === 'ReplicaFailure' && is === 'True' && isOurs(textOf(message))),
+    saysWhy: true,
   },
   {
     resource: RESOURCES.statefulSets,
-    lacks: (object, namespaces) => {
-      const { spec, status } = object
-      const lacks = numberOf(fieldsOf(status)['replicas'], 0) < numberOf(fieldsOf(spec)['replicas'], 1)
-      return lacks && isAskedFor(object, namespaces)
-    },
+    lacks: ({ spec, status }) => numberOf(fieldsOf(status)['replicas'], 0) < numberOf(fieldsOf(spec)['replicas'], 1),
+    saysWhy: false,
   },
   {
     resource: RESOURCES.daemonSets,
-    lacks: (object, namespaces) => {
-      const { currentNumberScheduled, desiredNumberScheduled } = fieldsOf(object['status'])
-      const lacks = numberOf(currentNumberScheduled, 0) < numberOf(desiredNumberScheduled, 0)
-      return lacks && isAskedFor(object, namespaces)
+    lacks: ({ status }) => {
+      const { currentNumberScheduled, desiredNumberScheduled } = fieldsOf(status)
+      return numberOf(currentNumberScheduled, 0) < numberOf(desiredNumberScheduled, 0)
     },
+    saysWhy: false,
   },
 ]
 
@@ -50,7 +50,7 @@ function isOurs(message: string): boolean {
   return /failed calling webhook "[a-z-]+\.smi-mesh\.dev"/.test(message)
 }
 
-/** Whether we are asked for its pods at all: these two do not say why they lack any. */
+/** Whether we are asked for its pods at all. */
 function isAskedFor({ metadata, spec }: Fields, namespaces: ReadonlySet<string>): boolean {
   const { labels } = fieldsOf(fieldsOf(fieldsOf(spec)['template'])['metadata'])
   const wish = fieldsOf(labels)['smi-mesh.dev/inject']
@@ -80,9 +80,10 @@ export async function tryAgain(
   const ours = new Set(namespaces)
   const failures: unknown[] = []
   let tried = 0
-  for (const { resource, lacks } of WANTING) {
+  for (const { resource, lacks, saysWhy } of WANTING) {
+    const isHeldBack = (item: Fields) => lacks(item) && (saysWhy || isAskedFor(item, ours))
     for await (const { items } of client.list(resource, { signal })) {
-      for (const { metadata } of items.filter(item => lacks(item, ours))) {
+      for (const { metadata } of items.filter(isHeldBack)) {
         signal?.throwIfAborted()
         try {
           await touch(client, resource, fieldsOf(metadata), now, signal)
