@@ -108,6 +108,25 @@ export interface PreparedPlane {
 
 /** Resolves once the source has been read and proxies are served. Where it rejects, all that it started has stopped. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const wired = wire(options)
+  const xdsPort = await begin(options, wired).catch(async (error: unknown) => {
+    await wired.prepared.stop()
+    throw error
+  })
+  return { ...wired.prepared, xdsPort }
+}
+
+interface Wired {
+  readonly prepared: PreparedPlane
+  readonly observer: SourceObserver
+  /** Resolves once the source has told all that there is. */
+  readonly synced: Promise<void>
+  readonly revisions: Revisions
+  readonly serving: Serving
+}
+
+/** All of it, and nothing begun. */
+function wire(options: ControlPlaneOptions): Wired {
   const { source, config, events = {} } = options
   const graph = new Graph()
   const facts = new FactTables(graph, config)
@@ -145,15 +164,54 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     () => revisions.soon(),
     () => serving.proxies().every(proxy => !proxy.lagging),
   )
+  const heard = hear(facts, revisions, events)
+  const prepared: PreparedPlane = {
+    mesh: compiled.mesh,
+    ...sayings(facts, compiled, serving),
+    whatIf: change => {
+      revisions.pending() // what has come before belongs to the world as it is
+      return trial(change, graph, facts, compiled.findings)
+    },
+    sourceProblems: heard.problems,
+    proxied,
+    uninjected: namespace => facts.namespaces.get(namespace)?.uninjected ?? 'unknown',
+    originOf: heard.originOf,
+    stop: async () => {
+      revisions.stop()
+      await source.stop()
+      await serving.stop()
+      await identities.stop()
+    },
+  }
+  return { prepared, observer: heard.observer, synced: heard.synced, revisions, serving }
+}
+
+/** Resolves with the port that proxies are served on. */
+async function begin(options: ControlPlaneOptions, wired: Wired): Promise<number> {
+  const { source, xds, signal, beforehand } = options
+  const { prepared, observer, synced, revisions, serving } = wired
+  await beforehand?.(prepared)
+  await unlessAborted(
+    source.start(observer).then(() => synced),
+    signal,
+  )
+  revisions.start()
+  const port = await serving.listen(xds.address, xds.credentials())
+  signal?.throwIfAborted()
+  return port
+}
+
+interface Heard extends Pick<PreparedPlane, 'originOf'> {
+  readonly observer: SourceObserver
+  readonly synced: Promise<void>
+  readonly problems: PreparedPlane['sourceProblems']
+}
+
+/** What the source tells, and what is kept of it beside the facts. */
+function hear(facts: FactTables, revisions: Revisions, events: Partial<ControlPlaneEvents>): Heard {
   let problems: readonly SourceProblem[] = []
   const origins = new Origins()
   const synced = Promise.withResolvers<void>()
-  const stop = async () => {
-    revisions.stop()
-    await source.stop()
-    await serving.stop()
-    await identities.stop()
-  }
   const observer: SourceObserver = {
     changes: batch => {
       origins.change(batch)
@@ -167,35 +225,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     },
     synced: () => synced.resolve(),
   }
-  const prepared: PreparedPlane = {
-    mesh: compiled.mesh,
-    ...sayings(facts, compiled, serving),
-    whatIf: change => {
-      revisions.pending() // what has come before belongs to the world as it is
-      return trial(change, graph, facts, compiled.findings)
-    },
-    sourceProblems: () => problems,
-    proxied,
-    uninjected: namespace => facts.namespaces.get(namespace)?.uninjected ?? 'unknown',
-    originOf: ref => origins.of(ref),
-    stop,
-  }
-  const begin = async () => {
-    await options.beforehand?.(prepared)
-    await unlessAborted(
-      source.start(observer).then(() => synced.promise),
-      options.signal,
-    )
-    revisions.start()
-    const port = await serving.listen(options.xds.address, options.xds.credentials())
-    options.signal?.throwIfAborted()
-    return port
-  }
-  const xdsPort = await begin().catch(async (error: unknown) => {
-    await stop()
-    throw error
-  })
-  return { ...prepared, xdsPort }
+  return { observer, synced: synced.promise, problems: () => problems, originOf: ref => origins.of(ref) }
 }
 
 /** Namespaces that have joined, and those of pods that have a proxy. */
