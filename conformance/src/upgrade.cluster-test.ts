@@ -198,7 +198,7 @@ describe('a mesh that carries traffic', { timeout: 850_000 }, () => {
   }
   /** What is of the shop is its users'; dependents and namespaces go in their own time. */
   const leaves = (expected: readonly string[]) =>
-    until('all is as expected', () => isAll(cluster, expected, name => !/ shop\/|^Namespace \/shop$/.test(name)))
+    until('all is as expected', () => isAll(cluster, expected, name => !/ shop\/|^Namespace \/shop(?: |$)/.test(name)))
 })
 
 interface Pod {

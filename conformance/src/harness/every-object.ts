@@ -3,15 +3,34 @@ import type { Cluster } from './cluster.ts'
 
 interface Item {
   readonly kind: string
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly finalizers?: readonly string[] }
+  readonly metadata: {
+    readonly name: string
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly finalizers?: readonly string[]
+  }
 }
 
-/** Every object that there is, but for those that come and go by themselves or with a Service: `Secret smi-mesh/smi-mesh-authority`. */
+/**
+ * Every object that there is, but for those that come and go by themselves or with a Service: `Secret smi-mesh/smi-mesh-authority`.
+ * After it, what it bears of a mesh: `Namespace /shop with label smi-mesh.dev/inject`.
+ */
 export async function everyObject(cluster: Pick<Cluster, 'kubectl'>): Promise<readonly string[]> {
   const kinds = (await cluster.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).split('\n').filter(Boolean)
   const lasting = kinds.filter(kind => !/^(?:events|componentstatuses|apiservices|ipaddresses)/.test(kind))
   const { items } = JSON.parse(await cluster.kubectl(['get', lasting.join(','), '-A', '-o', 'json']))
-  return items.map(({ kind, metadata }: Item) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).sort()
+  return items.map(nameOf).sort()
+}
+
+function nameOf({ kind, metadata }: Item): string {
+  const { name, namespace = '', labels = {}, annotations = {}, finalizers = [] } = metadata
+  const marks = [
+    ...Object.keys(labels).map(key => `label ${key}`),
+    ...Object.keys(annotations).map(key => `annotation ${key}`),
+    ...finalizers.map(finalizer => `finalizer ${finalizer}`),
+  ].filter(mark => mark.includes('smi-mesh'))
+  return [`${kind} ${namespace}/${name}`, ...marks].join(' with ')
 }
 
 /**
