@@ -9,6 +9,7 @@ import { everyObject, isAll } from './harness/every-object.ts'
 import { CHART, type Installer, installer } from './harness/installer.ts'
 import { LoadFollower, loadManifest } from './harness/load.ts'
 import { PREVIOUS_TAG, type PreviousVersion, previousVersion } from './harness/previous-version.ts'
+import { SHOP, serverManifest } from './harness/shop.ts'
 import { until } from './harness/until.ts'
 
 const NAME = 'test-upgrade'
@@ -80,7 +81,7 @@ describe('a mesh that carries traffic', { timeout: 850_000 }, () => {
     const images = `images.registry=localhost,images.tag=${PREVIOUS_TAG}`
     const words = ['--create-namespace', '--set', images, '--set', 'crds.keep=true', '--wait', '--timeout', '120s']
     await helm('install', 'smi-mesh', previous.chart, ...words)
-    await cluster.kubectl(['apply', '-f', '-'], SHOP)
+    await cluster.kubectl(['apply', '-f', '-'], SPLIT_SHOP)
     await cluster.kubectl(['apply', '-f', '-'], loadManifest('shop', 'http://web/', RATE))
     for (const name of ['web-a', 'web-b', 'load']) await rolledOut(name, 'shop')
     await follow()
@@ -213,55 +214,9 @@ metadata: { name: web, namespace: shop }
 spec: { service: web, backends: [{ service: ${backend}, weight: 1 }] }
 `
 
-/** A pod that is told to end goes on until nobody asks it any more, as Kubernetes wants its applications to. */
-const server = (name: string) => `
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: ${name}, namespace: shop }
-spec:
-  replicas: 1
-  selector: { matchLabels: { app: ${name} } }
-  template:
-    metadata: { labels: { app: ${name}, answers: web } }
-    spec:
-      serviceAccountName: web
-      containers:
-        - name: echo
-          image: localhost/smi-mesh-test/echo:1
-          ports: [{ containerPort: 8080 }]
-          readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1 }
-          lifecycle: { preStop: { sleep: { seconds: 5 } } }
----
-apiVersion: v1
-kind: Service
-metadata: { name: ${name}, namespace: shop }
-spec: { selector: { app: ${name} }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
----`
-
-const SHOP = `
-apiVersion: v1
-kind: Namespace
-metadata: { name: shop, labels: { smi-mesh.dev/inject: enabled } }
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: { name: web, namespace: shop }
----
+const SPLIT_SHOP = `${SHOP}
 apiVersion: v1
 kind: Service
 metadata: { name: web, namespace: shop }
 spec: { selector: { answers: web }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
----${server('web-a')}${server('web-b')}
-apiVersion: access.smi-spec.io/v1alpha3
-kind: TrafficTarget
-metadata: { name: load-to-web, namespace: shop }
-spec:
-  destination: { kind: ServiceAccount, name: web, namespace: shop }
-  sources: [{ kind: ServiceAccount, name: load, namespace: shop }]
-  rules: [{ kind: HTTPRouteGroup, name: all }]
----
-apiVersion: specs.smi-spec.io/v1alpha4
-kind: HTTPRouteGroup
-metadata: { name: all, namespace: shop }
-spec: { matches: [{ name: all, pathRegex: .*, methods: ["*"] }] }
----${split('web-a')}`
+---${serverManifest('web-a')}${serverManifest('web-b')}${split('web-a')}`

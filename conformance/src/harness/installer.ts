@@ -4,7 +4,8 @@ import { delimiter, join, resolve } from 'node:path'
 
 export const CHECKOUT = resolve(import.meta.dirname, '../../..')
 export const CHART = join(CHECKOUT, 'helm', 'smi-mesh')
-const VALUES = join(CHECKOUT, 'conformance/cluster/manifests/mesh-values.yaml')
+/** By which the chart installs the images packed from the checkout. */
+export const VALUES = join(CHECKOUT, 'conformance/cluster/manifests/mesh-values.yaml')
 const TOOLS = join(CHECKOUT, '.tools', 'bin')
 const PATIENCE_MS = 300_000
 
