@@ -51,10 +51,16 @@ export async function startClusterRuntime(options: ClusterRuntimeOptions): Promi
   const { config, metrics, log } = options
   const endings: (() => Promise<unknown> | undefined)[] = []
   const readiness = new Readiness({ ...options.nature, signal: options.signal, onEvent: options.events.wait })
-  /** What was begun last ends first. */
+  /** What was begun last ends first. What cannot end keeps nothing else from it, or the process would go on half ended. */
   const stop = async () => {
     readiness.stops()
-    for (const end of endings.splice(0).reverse()) await end()
+    for (const end of endings.splice(0).reverse()) {
+      try {
+        await end()
+      } catch (error) {
+        log.error('mistake in ending', { error })
+      }
+    }
   }
   const onFailure = (path: string, error: unknown) => log.error('mistake in an answer', { where: path, error })
   try {

@@ -186,6 +186,17 @@ test('who ends takes along what it has said; who is back forgets what it said be
   assert.deepEqual(keys(), [])
 })
 
+test('who cannot take it along ends all the same, and says so', async () => {
+  const { other, client } = pair()
+  other.state.own = REFUSED
+  await other.turn()
+  client.get = async () => {
+    throw new MeshError('ApiUnreachable', 'Nobody there.')
+  }
+  await other.refusals.stop()
+  assert.equal(other.state.failures.length, 1)
+})
+
 test('what somebody else wrote there is no refusal and does no harm', async () => {
   const { leader, client } = pair()
   const data = { x: 'no JSON', y: '{"refused":[{"name":7},null,{"kind":"A"}]}', z: '[]' }

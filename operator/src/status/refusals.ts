@@ -37,6 +37,8 @@ const RENEW_MS = 30_000
 /** Three renewals that did not come. */
 const DEAD_MS = 100_000
 const RETRY_MOST_MS = 60_000
+/** For the last question, and as long for the last word: proxies wait to be let go. */
+const LAST_MS = 2_000
 /** An object in etcd has 1.5 MB at most, and there are several replicas. */
 const MOST_OBJECTS = 100
 const LONGEST_MESSAGE = 1_000
@@ -93,15 +95,17 @@ export class SharedRefusals {
     }
   }
 
-  /** Takes this replica's line away: its proxies go to another. */
+  /** Takes this replica's line away: its proxies go to another. Where that cannot be done, the line ages. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#cancel()
     await this.#turning
     if (this.#published === undefined) return
-    await this.#write({ ...(await this.#read()), signal: undefined }, undefined).catch((error: unknown) =>
-      this.#options.onFailure(error),
-    )
+    try {
+      await this.#write(await this.#read({ timeoutMs: LAST_MS }), undefined)
+    } catch (error) {
+      this.#options.onFailure(error)
+    }
   }
 
   #mustWrite(): boolean {
@@ -112,7 +116,7 @@ export class SharedRefusals {
 
   async #exchange(): Promise<void> {
     const { now, own, leads } = this.#options
-    const found = await this.#read()
+    const found = await this.#read({ signal: this.#stopping.signal })
     const data = fieldsOf(found.object?.['data'])
     const lines = Object.entries(data).filter(([key]) => key !== this.#key)
     const seen = new Map<string, Seen>()
@@ -136,22 +140,19 @@ export class SharedRefusals {
     if (lineOf(before) !== lineOf(this.#others)) this.#options.onChange()
   }
 
-  async #read(): Promise<Found> {
+  async #read(asking: Asking): Promise<Found> {
     const { client, at } = this.#options
-    const { signal } = this.#stopping
-    const asking = signal.aborted ? {} : { signal }
     const object = await client.get(RESOURCES.configMaps, at, asking).catch((error: unknown) => {
       if (meshError(error, 'ApiNotFound')) return undefined
       throw error
     })
-    return { object, signal: signal.aborted ? undefined : signal }
+    return { object, asking }
   }
 
   /** In place of the version that was read: another replica that wrote meanwhile is not undone. The next turn tries again. */
-  async #write({ object, signal }: Found, line: string | undefined, without: readonly string[] = []): Promise<void> {
+  async #write({ object, asking }: Found, line: string | undefined, without: readonly string[] = []): Promise<void> {
     const { client, now } = this.#options
     const own = line === undefined ? undefined : `${line.slice(0, -1)},"renewed":${Math.round(now())}}`
-    const asking: Asking = signal === undefined ? {} : { signal }
     const replaced = object ?? (own === undefined ? undefined : await this.#made(asking))
     const kept = Object.entries(fieldsOf(replaced?.['data'])).filter(
       ([key]) => key !== this.#key && !without.includes(key),
@@ -173,11 +174,13 @@ export class SharedRefusals {
 
 interface Asking {
   readonly signal?: AbortSignal
+  readonly timeoutMs?: number
 }
 
 interface Found {
   readonly object: Fields | undefined
-  readonly signal: AbortSignal | undefined
+  /** How it was asked for, and how it is written back. */
+  readonly asking: Asking
 }
 
 /** The same text for the same refusals; undefined where there are none. */
