@@ -77,6 +77,20 @@ const sidecar: BootstrapOptions = {
   }),
 }
 
+test('a hook that is silent for long is waited for, and that its port takes connections is not', () => {
+  const hook = {
+    path: '/probe/web/preStop',
+    kind: 'http',
+    port: 8080,
+    timeoutS: 600,
+    scheme: 'HTTP',
+    target: '/',
+  } as const
+  const statics = staticListeners({ adminSocket: '/run/admin.sock', podIp: '10.0.0.7', hasIpv6: false, probes: [hook] })
+  assert.match(JSON.stringify(statics.listeners), /"timeout":"600s","idle_timeout":"600s"/)
+  assert.match(JSON.stringify(statics.clusters), /"name":"probe:http:8080","type":"STATIC","connect_timeout":"30s"/)
+})
+
 test('a token and the roots beside it are read again when the volume they are in is swapped', () => {
   const type = 'type.googleapis.com/envoy.service.discovery.v3.DiscoveryResponse'
   for (const content of tokenDescriptions(tokenFiles('/identity', '/run')).values()) {

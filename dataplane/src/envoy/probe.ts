@@ -36,7 +36,12 @@ export function probeRoute(probe: Probe): JsonValue {
   if (probe.kind !== 'http') return { match, direct_response: { status: 503 } } // never reached: see `probeFilters`
   return {
     match,
-    route: { cluster: probeCluster(probe), timeout: `${probe.timeoutS}s`, prefix_rewrite: probe.target },
+    route: {
+      cluster: probeCluster(probe),
+      timeout: `${probe.timeoutS}s`,
+      idle_timeout: `${probe.timeoutS}s`, // of the listener it is five minutes, and a hook may be silent for longer
+      prefix_rewrite: probe.target,
+    },
     // The kubelet would follow a redirect to this port. Without the header it takes the answer for the success that it is.
     response_headers_to_remove: ['location'],
   }
@@ -57,13 +62,16 @@ export function probeFilters(probes: readonly Probe[]): JsonValue[] {
     }))
 }
 
+/** However long an answer may take: the application is in this very pod. */
+const LONGEST_CONNECTING_S = 30
+
 /** One cluster for each port and way of asking it, at the pod's own address: where the kubelet would have asked. */
 export function probeClusters(probes: readonly Probe[], address: string): JsonValue[] {
   const byName = new Map(probes.map(probe => [probeCluster(probe), probe]))
   return [...byName].map(([name, probe]) => ({
     name,
     type: 'STATIC',
-    connect_timeout: `${probe.timeoutS}s`,
+    connect_timeout: `${Math.min(probe.timeoutS, LONGEST_CONNECTING_S)}s`,
     load_assignment: {
       cluster_name: name,
       endpoints: [

@@ -45,8 +45,7 @@ export function rewriteProbes(
       const lifecycle: Record<string, unknown> = { ...fieldsOf(container['lifecycle']) }
       for (const name of HOOKS) {
         const hook = fieldsOf(lifecycle[name])
-        if (hook['httpGet'] !== undefined)
-          lifecycle[name] = rewrite(hook, container, name, { timeoutS: 30, periodS: 10 })
+        if (hook['httpGet'] !== undefined) lifecycle[name] = rewrite(hook, container, name, HOOK)
       }
       changed['lifecycle'] = lifecycle
     }
@@ -59,6 +58,9 @@ interface Timing {
   readonly timeoutS: number
   readonly periodS: number
 }
+
+/** The kubelet waits for a hook without a limit of its own, until the grace of the pod is over. */
+const HOOK: Timing = { timeoutS: 3600, periodS: 10 }
 
 /** "Defaults to 1 second", "Default to 10 seconds" (Probe v1). */
 function timingOf(probe: Fields): Timing {

@@ -155,6 +155,20 @@ describe('injecting', () => {
     test('and one that serves nobody is told at once', () => assert.equal(hookOf(web), undefined))
   })
 
+  test('a hook takes as long as the kubelet waits for it, which is the grace of the pod', () => {
+    const hooks = { preStop: { httpGet: { path: '/drain', port: 8080 } }, postStart: { httpGet: { port: 8080 } } }
+    const pod = podOf({ ...web, lifecycle: hooks })
+    const patient = { ...pod, spec: { ...pod.spec, terminationGracePeriodSeconds: 600 } }
+    const found = optionsOf(injected(patient)).probes.filter(({ path }) => !path.endsWith('liveness'))
+    assert.deepEqual(
+      found.map(({ path, timeoutS }) => [path, timeoutS >= 600]),
+      [
+        ['/probe/web/postStart', true],
+        ['/probe/web/preStop', true],
+      ],
+    )
+  })
+
   for (const list of ['8080, 80a', '', '0']) {
     test(`of an inclusion list "${list}" no port is left out of the mesh by mistake`, () => {
       const annotations = { 'smi-mesh.dev/inbound-port-inclusion-list': list }
