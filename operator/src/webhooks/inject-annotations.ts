@@ -88,15 +88,15 @@ function portOf(word: string): number | undefined {
   return port >= 1 && port <= 65_535 ? port : undefined
 }
 
-/** As it was written, if the kernel would understand it: an address, or a block of a family's length. */
+/** As it was written, if the kernel's tools would understand it: an address without a zone, or a block of a family's length. */
 function rangeOf(word: string): string | undefined {
   const [address = '', bits, ...more] = word.split('/')
   const family = isIP(address)
-  if (family === 0 || more.length > 0) return undefined
+  if (family === 0 || address.includes('%') || more.length > 0) return undefined
   if (bits === undefined) return word
   try {
     new BlockList().addSubnet(address, Number(bits), family === 4 ? 'ipv4' : 'ipv6')
-    return /^\d+$/.test(bits) ? word : undefined
+    return /^(0|[1-9]\d*)$/.test(bits) ? word : undefined
   } catch {
     return undefined
   }

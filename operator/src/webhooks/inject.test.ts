@@ -178,6 +178,15 @@ describe('injecting', () => {
     })
   }
 
+  for (const range of ['fe80::1%eth0', 'fe80::%eth0/64', '10.0.0.0/08', '10.0.0.0/', '10.0.0.0/33']) {
+    test(`a block "${range}", which the kernel does not understand, is left out and told`, () => {
+      const annotations = { 'smi-mesh.dev/outbound-ip-range-exclusion-list': `10.0.0.0/8,${range}` }
+      const result = inject({ ...podOf(web), metadata: { name: 'web-1', annotations } }, context)
+      assert.ok(result.kind === 'injected' && result.warnings.length === 1)
+      assert.deepEqual(optionsOf(result.pod).capture.outbound.exceptRanges, ['10.0.0.0/8'])
+    })
+  }
+
   test('a review is answered with a patch, or with an event for the owner of the pod', () => {
     const request = {
       uid: '1',
