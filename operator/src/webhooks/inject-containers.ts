@@ -1,7 +1,7 @@
 /** The two containers and two volumes that a pod is given. */
 import { READY_PORT, STATS_PORT } from '@smi-mesh/dataplane/envoy'
 import { FOLDERS, OPTIONS_VARIABLE, PROXY_GROUP, PROXY_ID, type SidecarOptions } from '@smi-mesh/dataplane/sidecar'
-import type { Fields } from '../facts/read.ts'
+import { type Fields, fieldsOf } from '../facts/read.ts'
 import type { InjectContext, ProxySettings } from './inject-context.ts'
 
 export const INIT = 'smi-mesh-init'
@@ -97,6 +97,21 @@ export function proxyContainer(context: InjectContext, settings: ProxySettings, 
       { name: IDENTITY_VOLUME, mountPath: FOLDERS.identity, readOnly: true },
     ],
   }
+}
+
+/**
+ * One of our containers in a pod that says for all of its containers together what they take (`spec.resources`): of that it asks
+ * nothing for itself. "Pod-level requests must be >= aggregate requests of all containers", and limits no more than the pod's
+ * (validation of Kubernetes); a limit alone would become a request.
+ */
+export function within(podResources: unknown, container: Fields): Fields {
+  const { requests, limits } = fieldsOf(podResources)
+  const together = new Set([...Object.keys(fieldsOf(requests)), ...Object.keys(fieldsOf(limits))])
+  if (together.size === 0) return container
+  const own = (quantities: unknown) =>
+    Object.fromEntries(Object.entries(fieldsOf(quantities)).filter(([name]) => !together.has(name)))
+  const resources = fieldsOf(container['resources'])
+  return { ...container, resources: { requests: own(resources['requests']), limits: own(resources['limits']) } }
 }
 
 function quantities(cpu: string, memory: string): Fields {

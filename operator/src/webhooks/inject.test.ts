@@ -101,6 +101,17 @@ describe('injecting', () => {
     ])
   })
 
+  test('a pod that says what its containers take together has room for ours in it, as an API server asks', () => {
+    const resources = { requests: { memory: '96Mi' }, limits: { memory: '96Mi' } }
+    const pod = podOf(web)
+    const { initContainers } = fieldsOf(injected({ ...pod, spec: { ...pod.spec, resources } })['spec'])
+    const found = listOf(initContainers).map(one => fieldsOf(one)['resources'])
+    assert.deepEqual(found, [
+      { requests: { cpu: '10m' }, limits: {} },
+      { requests: { cpu: '10m' }, limits: {} },
+    ])
+  })
+
   test('what the injector writes, the sidecar reads', () => {
     const { controlPlane, workload, probes } = optionsOf(injected(podOf(web)))
     assert.deepEqual([controlPlane, workload, probes.length], [context.controlPlane, 'shop/default', 1])

@@ -18,6 +18,7 @@ import {
   proxyContainer,
   RUN_VOLUME,
   volumes,
+  within,
 } from './inject-containers.ts'
 import type { InjectContext } from './inject-context.ts'
 import { noticeWithin, withNotice } from './inject-notice.ts'
@@ -69,9 +70,9 @@ export function inject(pod: Fields, context: InjectContext): Injection {
   const options: SidecarOptions = { controlPlane, workload, capture, rules, probes: [...inits.probes, ...apps.probes] }
   const written = spec['terminationGracePeriodSeconds']
   const grace = typeof written === 'number' ? written : 30
-  const proxy = proxyContainer(context, settings, grace)
+  const proxy = within(spec['resources'], proxyContainer(context, settings, grace))
   const containers = withNotice(apps.containers, sleepingHooks ? noticeWithin(grace, noticeSeconds) : 0)
-  const first = initContainer(context, settings, options)
+  const first = within(spec['resources'], initContainer(context, settings, options))
   const [application] = apps.containers
   const marks = { [DEFAULT_CONTAINER]: textOf(application?.['name']), ...annotations, [STATUS_ANNOTATION]: 'injected' }
   return {
