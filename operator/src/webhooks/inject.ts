@@ -26,6 +26,8 @@ import { rewriteProbes } from './inject-probes.ts'
 
 /** That a pod has a proxy. */
 export const STATUS_ANNOTATION = 'smi-mesh.dev/status'
+/** On what a kubelet tells the API server of a pod that it runs from a file. */
+const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror'
 const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container'
 
 export type SkipReason =
@@ -33,6 +35,7 @@ export type SkipReason =
   | 'OptedOut'
   | 'HostNetwork'
   | 'Windows'
+  | 'StaticPod'
   | 'ForeignSidecar'
   | 'ReservedPort'
   | 'ReservedUser'
@@ -168,6 +171,12 @@ function obstacleIn(spec: Fields, metadata: Fields, { nativeSidecars }: InjectCo
     return skipped(
       'Windows',
       'A pod for Windows can have no proxy, which is of Linux, and so are its rules: it is not in the mesh. Run it on Linux if it is to be.',
+    )
+  }
+  if (fieldsOf(metadata['annotations'])[MIRROR_ANNOTATION] !== undefined) {
+    return skipped(
+      'StaticPod',
+      'A static pod is run from a file of its node, whatever the API server is told of it: it is not in the mesh. Create it as any other if it is to be.',
     )
   }
   const all = [...others(spec['initContainers']), ...others(spec['containers'])]
