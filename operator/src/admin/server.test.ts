@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { PrivateKey } from '@smi-mesh/dataplane/mesh'
 import { createLeaf, createRoot, signerOf } from '../identity/certificate.ts'
@@ -11,6 +13,13 @@ interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: string
+}
+
+interface Asking {
+  readonly method?: string
+  readonly host?: string
+  /** An address of this machine's own. */
+  readonly from?: string
 }
 
 function providers(more: Partial<AdminProviders> = {}): AdminProviders {
@@ -39,10 +48,11 @@ async function admin(t: TestContext, more: Partial<AdminProviders> = {}, options
     ...options,
   })
   t.after(() => server.stop())
-  const ask = (path: string, { method = 'GET', host }: { method?: string; host?: string } = {}): Promise<Reply> =>
+  const ask = (path: string, { method = 'GET', host, from = '127.0.0.1' }: Asking = {}): Promise<Reply> =>
     new Promise((resolve, reject) => {
       const headers = host === undefined ? {} : { host }
-      const asked = request({ host: '127.0.0.1', port: server.port, path, method, headers, agent: false }, response => {
+      const at = { host: '127.0.0.1', port: server.port, localAddress: from }
+      const asked = request({ ...at, path, method, headers, agent: false }, response => {
         let body = ''
         response.setEncoding('utf8')
         response.on('data', (part: string) => {
@@ -55,6 +65,17 @@ async function admin(t: TestContext, more: Partial<AdminProviders> = {}, options
     })
   return { ask, failures, server }
 }
+
+test('a stranger who holds all connections keeps nobody else from asking how things stand', async t => {
+  const { ask, server } = await admin(t, {}, { audience: 'network' })
+  const silent = Array.from({ length: 80 }, () => connect(server.port, '127.0.0.1'))
+  t.after(() => {
+    for (const socket of silent) socket.destroy()
+  })
+  for (const socket of silent) socket.on('error', () => undefined)
+  await Promise.all(silent.map(socket => once(socket, 'connect')))
+  assert.equal((await ask('/healthz', { from: '127.0.0.2' })).status, 200)
+})
 
 test('every page answers in JSON, but for the metrics', async t => {
   const { ask } = await admin(t)

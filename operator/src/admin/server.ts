@@ -7,7 +7,8 @@
  * ever allowed to read an answer. Where it must answer the network, for probes and scrapes, it answers those alone.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
+import { Slots } from '@smi-mesh/dataplane/xds'
 import { MeshError, systemCode } from '../mesh-error.ts'
 import { redactedJson } from './redact.ts'
 
@@ -87,9 +88,23 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       )
     },
   )
-  server.maxConnections = MAX_CONNECTIONS
+  const slots = new Slots<Socket>(MAX_CONNECTIONS)
+  server.on('connection', (socket: Socket) => place(slots, socket))
   const bound = await listen(server, address, port)
   return { address, port: bound, stop: () => stop(server) }
+}
+
+/** A stranger who holds all the places must not keep out the kubelet, which would end the process for it. */
+function place(slots: Slots<Socket>, socket: Socket): void {
+  const { remoteAddress: address } = socket
+  if (address === undefined) return // gone already
+  const placed = slots.take(address, socket)
+  if (placed.kind === 'refused') {
+    socket.destroy()
+    return
+  }
+  socket.once('close', () => slots.release(address, socket))
+  placed.displaced?.destroy()
 }
 
 function routesOf({ providers, audience }: AdminOptions): ReadonlyMap<string, Route> {
