@@ -21,6 +21,8 @@ const AUDIENCE = 'smi-mesh'
 const ExitCode = { ok: 0, usage: 2, operational: 3 } as const
 
 const ended = new AbortController()
+/** From the beginning: who is told to end while the last thing begins would wait for ever to be told. */
+const hasEnded = new Promise<void>(resolve => ended.signal.addEventListener('abort', () => resolve(), { once: true }))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     if (ended.signal.aborted) process.exit(ExitCode.operational) // asked twice: whoever asks does not want to wait
@@ -88,7 +90,7 @@ async function operate(config: OperatorConfig): Promise<void> {
   ended.signal.addEventListener('abort', () => operator.stop(), { once: true })
   try {
     await operator.start()
-    await new Promise<void>(resolve => ended.signal.addEventListener('abort', () => resolve(), { once: true }))
+    await hasEnded
     log.info('stopping')
     await operator.stopped()
   } finally {
