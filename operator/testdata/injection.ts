@@ -13,5 +13,6 @@ export const INJECTION: Omit<InjectContext, 'namespace' | 'joined'> = {
   nativeSidecars: true,
   sleepingHooks: true,
   rules: 'auto',
+  hookToken: () => '0123456789abcdef',
   defaults: DEFAULT_PROXY_SETTINGS,
 }

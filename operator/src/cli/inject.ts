@@ -1,4 +1,5 @@
 /** `smictl inject`: proxies written into manifests, for those who want to see them in their repository or have no webhook. */
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { controlPlaneIdentity } from '../identity/index.ts'
@@ -71,6 +72,7 @@ function contextOf({ image, meshNamespace, trustDomain, sidecar }: InjectOptions
     nativeSidecars: sidecar === 'native',
     sleepingHooks: sidecar === 'native',
     rules: 'auto',
+    hookToken: () => randomBytes(16).toString('hex'),
     defaults: DEFAULT_PROXY_SETTINGS,
   }
 }

@@ -14,6 +14,8 @@ export interface InjectContext {
   /** Whether the nodes know hooks that sleep (Kubernetes 1.30). */
   readonly sleepingHooks: boolean
   readonly rules: SidecarOptions['rules']
+  /** What nobody can guess, another one each time. */
+  readonly hookToken: () => string
   /** Where an annotation says nothing. */
   readonly defaults: ProxySettings
 }

@@ -14,18 +14,24 @@ const PREFIX = '/probe/'
 const PROBES = ['startupProbe', 'livenessProbe', 'readinessProbe'] as const
 const HOOKS = ['postStart', 'preStop'] as const
 
-/** `known`: what an earlier pass has rewritten, which the containers no longer tell. */
-export function rewriteProbes(
-  containers: readonly unknown[],
-  known: readonly Probe[],
-  except: readonly number[],
-): Rewritten {
+export interface Rewriting {
+  /** What an earlier pass has rewritten, which the containers no longer tell. */
+  readonly known: readonly Probe[]
+  /** Ports that are asked directly. */
+  readonly except: readonly number[]
+  /**
+   * What ends the paths of hooks, and cannot be guessed. Whoever reaches a pod reaches its probe port: a probe tells them how the
+   * application is, but a hook has it do something.
+   */
+  readonly hookToken: string
+}
+
+export function rewriteProbes(containers: readonly unknown[], { known, except, hookToken }: Rewriting): Rewritten {
   const probes: Probe[] = []
-  const rewrite = (handler: Fields, container: Fields, name: string, timing: Timing): Fields => {
+  const rewrite = (handler: Fields, container: Fields, path: string, timing: Timing): Fields => {
     const get = fieldsOf(handler['httpGet'])
-    const path = `${PREFIX}${textOf(container['name'])}/${name}`
-    const before = known.find(probe => probe.path === path)
-    if (get['port'] === READY_PORT && get['path'] === path && before !== undefined) {
+    const before = known.find(probe => get['path'] === probe.path)
+    if (get['port'] === READY_PORT && before !== undefined) {
       probes.push(before)
       return handler
     }
@@ -36,16 +42,18 @@ export function rewriteProbes(
   }
   const rewritten = containers.map(fieldsOf).map(container => {
     const changed: Record<string, unknown> = { ...container }
+    const own = `${PREFIX}${textOf(container['name'])}`
     for (const name of PROBES) {
       if (container[name] === undefined) continue
       const probe = fieldsOf(container[name])
-      changed[name] = rewrite(probe, container, name.replace('Probe', ''), timingOf(probe))
+      changed[name] = rewrite(probe, container, `${own}/${name.replace('Probe', '')}`, timingOf(probe))
     }
     if (container['lifecycle'] !== undefined) {
       const lifecycle: Record<string, unknown> = { ...fieldsOf(container['lifecycle']) }
       for (const name of HOOKS) {
         const hook = fieldsOf(lifecycle[name])
-        if (hook['httpGet'] !== undefined) lifecycle[name] = rewrite(hook, container, name, HOOK)
+        if (hook['httpGet'] !== undefined)
+          lifecycle[name] = rewrite(hook, container, `${own}/${name}/${hookToken}`, HOOK)
       }
       changed['lifecycle'] = lifecycle
     }

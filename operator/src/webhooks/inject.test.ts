@@ -174,10 +174,22 @@ describe('injecting', () => {
     assert.deepEqual(
       found.map(({ path, timeoutS }) => [path, timeoutS >= 600]),
       [
-        ['/probe/web/postStart', true],
-        ['/probe/web/preStop', true],
+        ['/probe/web/postStart/0123456789abcdef', true],
+        ['/probe/web/preStop/0123456789abcdef', true],
       ],
     )
+  })
+
+  test('a hook is asked for by a word that no other pod has, and that a second pass keeps', () => {
+    let tokens = 0
+    const own = { ...context, hookToken: () => `token-${++tokens}` }
+    const pod = podOf({ ...web, lifecycle: { preStop: { httpGet: { path: '/drain', port: 8080 } } } })
+    const once = inject(pod, own)
+    const hookPaths = (injection: typeof once) =>
+      optionsOf(injection.pod).probes.flatMap(({ path }) => (path.includes('preStop') ? [path] : []))
+    assert.deepEqual(hookPaths(once), ['/probe/web/preStop/token-1'])
+    assert.deepEqual(hookPaths(inject(pod, own)), ['/probe/web/preStop/token-2'])
+    assert.deepEqual(inject(once.pod, own), once)
   })
 
   for (const list of ['8080, 80a', '', '0']) {

@@ -66,8 +66,9 @@ export function inject(pod: Fields, context: InjectContext): Injection {
   const { capture, settings, noticeSeconds, warnings } = annotated(annotations, context.defaults)
   const known = probesBefore(spec)
   const except = capture.inbound.exceptPorts
-  const inits = rewriteProbes(others(spec['initContainers']), known, except)
-  const apps = rewriteProbes(others(spec['containers']), known, except)
+  const rewriting = { known, except, hookToken: context.hookToken() }
+  const inits = rewriteProbes(others(spec['initContainers']), rewriting)
+  const apps = rewriteProbes(others(spec['containers']), rewriting)
   const { controlPlane, rules, nativeSidecars, sleepingHooks } = context
   const workload = `${context.namespace}/${textOf(spec['serviceAccountName'], 'default') || 'default'}`
   const options: SidecarOptions = { controlPlane, workload, capture, rules, probes: [...inits.probes, ...apps.probes] }

@@ -1,4 +1,5 @@
 /** The part of a replica that answers the API server: which webhook is behind which path, and whether they can be called. */
+import { randomBytes } from 'node:crypto'
 import type { OperatorConfig } from '../config.ts'
 import { type Fields, textOf } from '../facts/read.ts'
 import { controlPlaneIdentity } from '../identity/index.ts'
@@ -91,6 +92,7 @@ export async function webhooksOf(
         identity: controlPlaneIdentity(mesh.trustDomain, namespace),
       },
       rules: 'auto',
+      hookToken: () => randomBytes(16).toString('hex'),
       defaults: injection.defaults,
     },
   }
