@@ -6,7 +6,7 @@ export interface AdminAnswer {
   readonly body: string
 }
 
-/** Undefined where nobody answers. */
+/** Undefined where there is no proxy. One that is too busy to answer in time is there all the same: 504. */
 export async function askAdmin(
   socketPath: string,
   path: string,
@@ -17,10 +17,13 @@ export async function askAdmin(
   const call = request({ socketPath, path, method, agent: false, timeout: ANSWER_MS }, response => {
     const chunks: Buffer[] = []
     response.on('data', (chunk: Buffer) => chunks.push(chunk))
-    response.on('error', () => resolve(undefined))
+    response.on('error', () => resolve(undefined)) // it ends while it answers
     response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }))
   })
-  call.on('timeout', () => call.destroy())
+  call.on('timeout', () => {
+    resolve({ status: 504, body: '' })
+    call.destroy()
+  })
   call.on('error', () => resolve(undefined))
   call.end()
   return await promise

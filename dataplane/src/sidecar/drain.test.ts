@@ -44,3 +44,11 @@ test('its time is bounded, and a proxy that has gone is not waited for', async (
   assert.equal(stuck.now(), 1_100)
   assert.equal(await drain({ ...proxy(), minimumMs: 0, maximumMs: 1_000 }), 'gone')
 })
+
+test('a proxy that is too busy to answer is not taken for gone', async () => {
+  const busy = proxy(stats(1, 1, 1), stats(0, 0, 0))
+  let asked = 0
+  const ask = async (path: string) => (++asked <= 2 ? { status: 504, body: '' } : busy.ask(path))
+  assert.equal(await drain({ ...busy, ask, minimumMs: 0, maximumMs: 10_000 }), 'quiet')
+  assert.equal(busy.now(), 600)
+})
