@@ -254,3 +254,39 @@ test('what somebody else wrote over is written again, and what is gone is not', 
   await pass(2_000)
   assert.deepEqual(names(), ['a', 'a'])
 })
+
+test('a new leader does not take back at once what proxies refuse, which it has yet to hear', async () => {
+  const { writer, writes, pass, add } = rig()
+  const refused = { type: 'Programmed', status: 'False', reason: 'ProxyRejected', message: '', observedGeneration: 1 }
+  add('same', 1, [refused])
+  add('changed', 2, [refused])
+  writer.lead(() => true)
+  await pass(SETTLED)
+  assert.deepEqual(
+    writes.map(({ ref }) => ref.name),
+    ['changed'],
+    'of its new text nothing has been refused',
+  )
+  await pass(DEFAULT_RATE.unrefusedMs - 2 * SETTLED)
+  assert.equal(writes.length, 1)
+  await pass(2 * SETTLED)
+  assert.deepEqual(
+    writes.map(({ ref }) => ref.name),
+    ['changed', 'same'],
+    'no proxy has refused it since',
+  )
+})
+
+test('what is still refused when it is heard of is never taken back', async () => {
+  const { writer, writes, pass, add } = rig()
+  const refused = { type: 'Programmed', status: 'False', reason: 'ProxyRejected', message: '', observedGeneration: 1 }
+  add('a', 1, [refused])
+  writer.lead(() => true)
+  await pass(10_000)
+  const { ref, conditions } = wanted('a')
+  const heard = conditions.map(one => (one.type === 'Programmed' ? { ...one, ...refused, type: one.type } : one))
+  writer.see(ref, object('a', 1, heard))
+  writer.want({ ...wanted('a'), conditions: heard as Wanted['conditions'] })
+  await pass(120_000)
+  assert.deepEqual(writes, [])
+})

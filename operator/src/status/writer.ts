@@ -4,6 +4,7 @@
  */
 import { type ObjectRef, refText } from '@smi-mesh/dataplane/mesh'
 import { Backoff } from '../backoff.ts'
+import type { Finding } from '../compile/index.ts'
 import { meshError } from '../mesh-error.ts'
 import type { Condition } from './conditions.ts'
 import { says, timed, type Written, type WrittenCondition, writtenIn } from './written.ts'
@@ -32,6 +33,11 @@ export interface StatusRate {
   readonly burst: number
   /** From an object's first difference to its writing: proxies are told first, and several changes are one write. */
   readonly settleMs: number
+  /**
+   * From a replica's beginning to lead to its word that no proxy refuses an object any more. Its proxies came with another replica's
+   * end and are still being told, and what proxies of others refuse is yet to be read.
+   */
+  readonly unrefusedMs: number
   /** Between two writes to one object. */
   readonly perObjectMs: number
   readonly retryFirstMs: number
@@ -42,6 +48,7 @@ export const DEFAULT_RATE: StatusRate = {
   perSecond: 20,
   burst: 40,
   settleMs: 200,
+  unrefusedMs: 30_000,
   perObjectMs: 1_000,
   retryFirstMs: 500,
   retryMostMs: 60_000,
@@ -80,6 +87,7 @@ const IN_FLIGHT = 4
 /** Attempts to write to what is not found that are nobody's business: what is watched says in a moment that it has gone. */
 const PASSING = 3
 const NOBODY = () => false
+const REFUSED: Finding['reason'] = 'ProxyRejected'
 
 export class StatusWriter {
   readonly #options: StatusWriterOptions
@@ -90,6 +98,7 @@ export class StatusWriter {
   readonly #stopping = new AbortController()
   readonly #inFlight = new Set<Promise<void>>()
   #leads: () => boolean = NOBODY
+  #leadsSince = 0
   #tokens: number
   #filledAt: number
   #wake: { readonly at: number; readonly cancel: () => void } | undefined
@@ -130,6 +139,7 @@ export class StatusWriter {
   /** Begins to write. `holds` is asked before each write: a process that slept may have lost what it thinks it has. */
   lead(holds: () => boolean): void {
     this.#leads = holds
+    this.#leadsSince = this.#options.now()
     for (const key of this.#entries.keys()) this.#compare(key)
   }
 
@@ -185,6 +195,15 @@ export class StatusWriter {
     return wanted !== undefined && wanted.generation === written?.generation
   }
 
+  /** When it may be said that no proxy refuses the object any more, where that is what would be said. */
+  #unrefusedAt({ wanted, written }: Entry): number {
+    const before = written?.conditions.get('Programmed')
+    const isCleared = wanted?.conditions.every(({ reason }) => reason !== REFUSED)
+    // Of an object that was changed since, nothing stands there yet.
+    const isRefused = before?.['reason'] === REFUSED && before['observedGeneration'] === wanted?.generation
+    return isRefused && isCleared === true ? this.#leadsSince + this.#rate.unrefusedMs : 0
+  }
+
   /** Only the timer is looked at: many objects at once are queued without the queue being walked for each. */
   #wakeBy(at: number): void {
     if (this.#wake !== undefined && this.#wake.at <= at) return
@@ -203,8 +222,9 @@ export class StatusWriter {
       const entry = this.#entries.get(key)
       if (entry === undefined || entry.busy) continue
       if (this.#inFlight.size >= IN_FLIGHT) return // whoever ends calls again
-      if (entry.notBefore > now()) {
-        soonest = Math.min(soonest, entry.notBefore)
+      const at = Math.max(entry.notBefore, this.#unrefusedAt(entry))
+      if (at > now()) {
+        soonest = Math.min(soonest, at)
         continue
       }
       const waitMs = this.#takeToken()
