@@ -80,6 +80,101 @@ describe('smictl inject', () => {
     assert.match(printed, /all\.yaml: CronJob shop\/nightly: .*never ends/)
   })
 
+  const injected = async (text: string) => {
+    writeFileSync(file('one.yaml'), text)
+    return await ran(['inject', '-f', file('one.yaml')])
+  }
+  const POD = 'spec: {containers: [{name: a, image: a}]}'
+
+  test('pods in lists get their proxies too, where a typed list leaves out what its items are', async () => {
+    const deployment = `metadata: {name: web}, spec: {template: {${POD}}}`
+    const { printed } = await injected(`# All of them.
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: apps/v1, kind: Deployment, ${deployment}}
+- {kind: DeploymentList, items: [{${deployment}}]} # nested
+`)
+    const [list] = documents(printed)
+    const templates = [list.items[0], list.items[1].items[0]].map(({ spec }) => spec.template)
+    assert.deepEqual(
+      templates.map(({ spec }) => spec.initContainers.length),
+      [2, 2],
+    )
+    assert.match(printed, /# All of them\.[\s\S]*# nested/)
+  })
+
+  test('a ReplicationController has pods as well', async () => {
+    const { printed } = await injected(
+      `kind: ReplicationController\nmetadata: {name: old}\nspec: {template: {${POD}}}\n`,
+    )
+    assert.equal(documents(printed)[0].spec.template.spec.initContainers.length, 2)
+  })
+
+  test('what stands for several places is written for each, and means to kubectl what it meant', async () => {
+    const { printed } = await injected(`kind: Pod
+metadata: {name: twins}
+spec:
+  containers:
+  - &twin
+    name: a
+    image: a
+    readinessProbe: {httpGet: {path: /, port: 8080}}
+  - <<: *twin
+    name: b
+`)
+    const [pod] = parseAllDocuments(printed, { merge: true }).map(one => one.toJS())
+    assert.deepEqual(
+      pod.spec.containers.map(({ readinessProbe }: { readinessProbe: { httpGet: { path: string } } }) => {
+        return readinessProbe.httpGet.path
+      }),
+      ['/probe/a/readiness', '/probe/b/readiness'],
+    )
+  })
+
+  test('an anchor of the user whose value changes is written out for those who refer to it', async () => {
+    const { printed } = await injected(`kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    metadata: {annotations: &notes {team: shop}}
+    ${POD}
+  notes: *notes
+`)
+    const [web] = documents(printed)
+    assert.deepEqual(web.spec.notes, { team: 'shop' })
+    assert.equal(web.spec.template.metadata.annotations['smi-mesh.dev/status'], 'injected')
+  })
+
+  test('nothing printed refers to anchors of ours', async () => {
+    assert.doesNotMatch((await ran(['inject', '-f', file()])).printed, /[&*]a\d/)
+  })
+
+  test('aliases that unfold too far, and what is not in UTF-8, are told of', async () => {
+    const bomb = [
+      'a: &a [x]',
+      ...'bcdefghi'
+        .split('')
+        .map((name, at) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefghi'[at]}`)}]`),
+    ]
+    const { printed, code } = await injected(`kind: Pod\n${bomb.join('\n')}\n`)
+    assert.equal(code, 1)
+    assert.match(printed, /aliases of this file unfold too far/)
+    writeFileSync(file('latin.yaml'), Buffer.from('kind: Pod # caf\u00e9\n', 'latin1'))
+    const latin = await ran(['inject', '-f', file('latin.yaml')])
+    assert.equal(latin.code, 3)
+    assert.match(latin.printed, /not encoded in UTF-8/)
+  })
+
+  test('pods are given the image of proxies as the chart names it', async () => {
+    assert.match((await ran(['inject', '-f', file()])).printed, /image: smi-mesh\/proxy:\d/)
+  })
+
+  test('a pod whose name is generated is told of by what it begins with', async () => {
+    const { printed } = await injected(`kind: Pod\nmetadata: {generateName: web-}\nspec: {hostNetwork: true}\n`)
+    assert.match(printed, /Pod default\/web-: A pod on the network of its node/)
+  })
+
   test('a file that is not there is told of', async () => {
     assert.equal((await ran(['inject', '-f', file('none.yaml')])).code, 3)
   })

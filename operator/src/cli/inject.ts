@@ -21,16 +21,17 @@ export function injectCommand(world: World): Command {
   return new Command('inject')
     .summary('proxies written into manifests')
     .description(
-      'Prints the manifests of the files with a proxy in every Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job and CronJob,\n' +
-        'as the webhook would have written it. Everything else, comments included, is printed as it is. A pod may opt out by\n' +
-        'the annotation `smi-mesh.dev/inject: disabled`. Injecting twice is the same as injecting once.',
+      'Prints the manifests of the files with a proxy in every Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet,\n' +
+        'ReplicationController, Job and CronJob, in lists as well, as the webhook would have written it. Everything else, comments\n' +
+        'included, is printed as it is. A pod may opt out by the annotation `smi-mesh.dev/inject: disabled`. Injecting twice is the\n' +
+        'same as injecting once.',
     )
     .requiredOption('-f, --filename <file...>', 'files of Kubernetes YAML; `-` is the standard input')
-    .option('--image <image>', 'the image of proxy and init container', `smi-mesh:${world.version}`)
+    .option('--image <image>', 'the image of proxy and init container', `smi-mesh/proxy:${world.version}`)
     .option('--mesh-namespace <name>', 'where the control plane runs', 'smi-mesh')
     .option('--trust-domain <domain>', 'of the identities of the mesh', 'cluster.local')
     .addOption(
-      new Option('--sidecar <kind>', '`classic` for clusters before Kubernetes 1.29')
+      new Option('--sidecar <kind>', '`classic` for clusters before Kubernetes 1.30')
         .choices(['native', 'classic'])
         .default('native'),
     )
@@ -52,7 +53,7 @@ Exit status: 0 every pod was injected or wants none, 1 some could not be (they a
           if (kind !== 'warning') isWhole = false
           world.complain(`${file}: ${message}\n`)
         }
-        return text
+        return text === '' || text.endsWith('\n') ? text : `${text}\n`
       })
       world.write(printed.join('---\n'))
       world.finish(isWhole ? ExitCode.ok : ExitCode.found)
@@ -78,8 +79,17 @@ function contextOf({ image, meshNamespace, trustDomain, sidecar }: InjectOptions
 }
 
 function read(file: string): string {
+  const bytes = bytesOf(file)
   try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8')
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    throw new MeshError('SourceUnavailable', `${file} is not encoded in UTF-8. Save it as UTF-8.`, { cause: error })
+  }
+}
+
+function bytesOf(file: string): Uint8Array {
+  try {
+    return readFileSync(file === '-' ? 0 : file)
   } catch (error) {
     const why = systemCode(error) ?? 'unknown'
     throw new MeshError('SourceUnavailable', `${file} cannot be read (${why}). Name a file of Kubernetes YAML.`, {

@@ -3,7 +3,7 @@ export { type Document, type Identified, identify, isDocument } from './identify
 export { coreKinds, type Followed, KubernetesSource, type KubernetesSourceOptions, smiKind } from './kubernetes.ts'
 export { MemorySource } from './memory.ts'
 export { Origins } from './origins.ts'
-export { type FileObject, type ParsedFile, parseFile } from './parse-file.ts'
+export { type FileObject, MAX_ALIASES, type ParsedFile, parseFile, unreadableMessage } from './parse-file.ts'
 export { type FilesRead, readFiles } from './read-files.ts'
 export { DEFAULT_TIMING, type ReflectorEvent, type ReflectorTiming } from './reflector-options.ts'
 export type { Moved, Source, SourceChange, SourceObserver, SourceProblem } from './source.ts'

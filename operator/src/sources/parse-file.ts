@@ -26,7 +26,7 @@ export type ParsedFile =
   | { readonly kind: 'rejected'; readonly problems: readonly SourceProblem[] }
 
 /** More than this many aliases that lead to copies is an attack or a mistake, never a manifest. */
-const MAX_ALIASES = 100
+export const MAX_ALIASES = 100
 const MAX_PROBLEMS = 20
 
 /** The parser compares every key of a mapping with every other: half a minute for twenty thousand. We look for ourselves. */
@@ -138,7 +138,8 @@ function syntaxMessage(message: string): string {
   return `This is no YAML: ${sentence(message)} Correct it.`
 }
 
-function unreadableMessage(error: unknown): string {
+/** Why the parser gave up. */
+export function unreadableMessage(error: unknown): string {
   if (error instanceof ReferenceError) {
     return 'The aliases of this file unfold too far. Write the values out.'
   }
