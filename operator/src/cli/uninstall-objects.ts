@@ -1,6 +1,6 @@
 /** What an installation leaves in a cluster, by kind, in the order in which it can go without standing in anybody's way. */
 import { KINDS } from '@smi-mesh/smi-crds'
-import type { Resource } from '../kubernetes/index.ts'
+import type { ObjectName, Resource } from '../kubernetes/index.ts'
 
 export interface Installed {
   readonly resource: Resource
@@ -11,6 +11,8 @@ export interface Installed {
 }
 
 const NAME = 'smi-mesh'
+const ADMISSION = 'admissionregistration.k8s.io'
+const RBAC = 'rbac.authorization.k8s.io'
 
 const namespaced = (group: string, kind: string, plural: string): Resource => ({
   ...{ group, version: 'v1', kind, plural },
@@ -20,10 +22,8 @@ const clusterWide = (group: string, kind: string, plural: string): Resource => (
   ...namespaced(group, kind, plural),
   namespaced: false,
 })
+const BINDINGS = clusterWide(RBAC, 'ClusterRoleBinding', 'clusterrolebindings')
 const named = (resource: Resource, ...names: readonly string[]): Installed => ({ resource, names })
-
-const ADMISSION = 'admissionregistration.k8s.io'
-const RBAC = 'rbac.authorization.k8s.io'
 
 /**
  * Webhooks go first: with the operator gone, one that must answer holds up every pod. ConfigMaps of roots go with them, as
@@ -38,7 +38,7 @@ export const INSTALLED: readonly Installed[] = [
   named(namespaced('networking.k8s.io', 'NetworkPolicy', 'networkpolicies'), NAME),
   named(namespaced('monitoring.coreos.com', 'PodMonitor', 'podmonitors'), NAME),
   named(namespaced('', 'Service', 'services'), NAME),
-  named(clusterWide(RBAC, 'ClusterRoleBinding', 'clusterrolebindings'), NAME),
+  named(BINDINGS, NAME),
   named(clusterWide(RBAC, 'ClusterRole', 'clusterroles'), NAME),
   named(namespaced(RBAC, 'RoleBinding', 'rolebindings'), NAME),
   named(namespaced(RBAC, 'Role', 'roles'), NAME),
@@ -48,6 +48,9 @@ export const INSTALLED: readonly Installed[] = [
   named(namespaced('', 'ServiceAccount', 'serviceaccounts'), NAME),
   { resource: namespaced('', 'Secret', 'secrets'), names: [], labelled: `owner=helm,name=${NAME}` },
 ]
+
+/** Says in which namespace the mesh of a cluster lives, for as long as anything of the whole cluster is there but its role. */
+export const ACCOUNT_BINDING: readonly [Resource, ObjectName] = [BINDINGS, { namespace: '', name: NAME }]
 
 export const DEFINITIONS: Installed = named(
   clusterWide('apiextensions.k8s.io', 'CustomResourceDefinition', 'customresourcedefinitions'),

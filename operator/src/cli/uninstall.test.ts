@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import { fieldsOf, textOf } from '../facts/read.ts'
 import { clusterOf } from './testdata/cluster-of.ts'
-import { leftovers } from './uninstall.ts'
+import { leftovers, refuseElsewhere } from './uninstall.ts'
 
 const GOLDEN = join(import.meta.dirname, '../../../helm/smi-mesh/tests/golden/company.yaml')
 const rendered = parseAllDocuments(readFileSync(GOLDEN, 'utf8')).flatMap(document => document.toJSON() ?? [])
@@ -45,5 +45,13 @@ describe('smictl uninstall', () => {
     assert.ok(order.includes('Secret smi-mesh-authority'))
     assert.ok(!order.includes('Secret theirs'))
     assert.equal(order.at(-1), 'Secret sh.helm.release.v1.smi-mesh.v1')
+  })
+
+  it('refuses to remove half of a mesh that lives in another namespace than it was told', async () => {
+    const refusal = (objects: readonly object[], namespace: string) =>
+      refuseElsewhere(clusterOf(objects.map(fieldsOf)), { namespace }, never)
+    await assert.rejects(refusal(rendered, 'mesh'), /is in namespace smi-mesh, not in mesh\. Nothing was removed/)
+    await refusal(rendered, 'smi-mesh')
+    await refusal([], 'mesh')
   })
 })

@@ -1,11 +1,11 @@
 /** `smictl uninstall`: takes the mesh out of a cluster, with what neither Helm nor `kubectl delete` would know of. */
 import { Command } from 'commander'
-import { fieldsOf, textsOf } from '../facts/read.ts'
+import { fieldsOf, listOf, textOf, textsOf } from '../facts/read.ts'
 import type { KubernetesClient, ObjectName, Resource } from '../kubernetes/index.ts'
-import { meshError } from '../mesh-error.ts'
+import { MeshError, meshError } from '../mesh-error.ts'
 import { type ClusterOptions, clusterChoice, withCluster } from './cluster-options.ts'
 import { ExitCode } from './exit-code.ts'
-import { DEFINITIONS, INSTALLED, type Installed, NAMESPACES } from './uninstall-objects.ts'
+import { ACCOUNT_BINDING, DEFINITIONS, INSTALLED, type Installed, NAMESPACES } from './uninstall-objects.ts'
 import type { World } from './world.ts'
 
 interface UninstallOptions extends ClusterOptions {
@@ -48,6 +48,7 @@ Exit status: 0 nothing is left, 2 not understood, 3 the API server was not reach
       const { connect, KubernetesClient, kubeconfigOf } = await import('../kubernetes/index.ts')
       const api = new KubernetesClient(connect(kubeconfigOf(clusterChoice(options))))
       try {
+        await refuseElsewhere(api, options, world.ended)
         const found = await leftovers(api, options, world.ended)
         for (const { resource, at } of found) {
           if (!options.dryRun) await api.remove(resource, at, { signal: world.ended })
@@ -59,6 +60,24 @@ Exit status: 0 nothing is left, 2 not understood, 3 the API server was not reach
         api.close()
       }
     })
+}
+
+/** What is of the whole cluster bears no namespace: of a mesh that lives in another than is named, half would be removed. */
+export async function refuseElsewhere(
+  api: Pick<Api, 'get'>,
+  { namespace }: Pick<UninstallOptions, 'namespace'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const binding = await api.get(...ACCOUNT_BINDING, { signal }).catch((error: unknown) => {
+    if (meshError(error, 'ApiNotFound') === undefined) throw error
+  })
+  const homes = listOf(fieldsOf(binding)['subjects']).map(subject => textOf(fieldsOf(subject)['namespace']))
+  const [home = namespace] = homes
+  if (home === namespace) return
+  throw new MeshError(
+    'ConfigRefused',
+    `The mesh of this cluster is in namespace ${home}, not in ${namespace}. Nothing was removed; write --namespace ${home}.`,
+  )
 }
 
 /** What is there of an installation, in the order in which it is to be removed. */
