@@ -12,20 +12,20 @@ export function coverage({ sentences }: SpecText, cases: readonly Case[]): reado
   return sentences.map(sentence => ({ sentence, cases: cases.filter(one => one.spec.includes(sentence.id)) }))
 }
 
-export interface Unasked {
+export interface Open {
   readonly sentence: Sentence
-  /** Why its cases were skipped; none where one was asked and differs. */
-  readonly reasons: readonly string[]
+  readonly why: string
 }
 
-/** Sentences that no case of a run has shown to hold. */
-export function unasked({ sentences }: SpecText, results: readonly CaseResult[]): readonly Unasked[] {
+/** Sentences that a run has not shown to hold: a case differs, or none of theirs was asked. */
+export function open({ sentences }: SpecText, results: readonly CaseResult[]): readonly Open[] {
   return sentences.flatMap(sentence => {
-    const verdicts = results.filter(one => one.case.spec.includes(sentence.id)).map(({ verdict }) => verdict)
-    if (verdicts.some(({ kind }) => kind === 'passed')) return []
-    const asked = verdicts.some(({ kind }) => kind === 'failed')
-    const reasons = verdicts.flatMap(verdict => (verdict.kind === 'skipped' ? [verdict.why] : []))
-    return [{ sentence, reasons: asked ? [] : [...new Set(reasons)] }]
+    const those = results.filter(one => one.case.spec.includes(sentence.id))
+    const failed = those.filter(({ verdict }) => verdict.kind === 'failed')
+    if (failed.length > 0) return [{ sentence, why: `differs in ${failed.map(one => one.case.id).join(', ')}` }]
+    if (those.some(({ verdict }) => verdict.kind === 'passed')) return []
+    const reasons = those.flatMap(({ verdict }) => (verdict.kind === 'skipped' ? [verdict.why] : []))
+    return [{ sentence, why: [...new Set(reasons)].join('; ') || 'this run has none of its cases' }]
   })
 }
 

@@ -61,8 +61,14 @@ test('the report for people counts the sentences that hold, and says of the othe
   const about = (id: string, verdict: Verdict) => ({ ...first, verdict, case: { ...first.case, spec: [id] } })
   const results = [first, about('split.root', second.verdict), about('l4.udp', skipped)]
   const text = markdown({ ...RESULT, results }, SPEC)
-  assert.match(text, /Of 3 sentences of the texts 1 hold by at least one case\./)
-  assert.match(text, /\| split\.root \| differs \|\n\| l4\.udp \| no UDP \|/)
+  assert.match(text, /Of 3 sentences of the texts 1 hold by at least one case, and no case differs\./)
+  assert.match(text, /\| split\.root \| differs in g\/one \|\n\| l4\.udp \| no UDP \|/)
+})
+
+test('a sentence holds no longer once one of its cases differs, and not by cases that a run leaves out', () => {
+  const text = markdown(RESULT, SPEC)
+  assert.match(text, /Of 3 sentences of the texts 0 hold/)
+  assert.match(text, /\| split\.weights \| differs in g\/two \|\n\| split\.root \| this run has none of its cases \|/)
 })
 
 test('the report for machines escapes what XML cannot bear', () => {

@@ -1,6 +1,6 @@
 /** The results of a run for people and machines: by kind and version, case by case, as Markdown, JUnit and JSON. */
 import { versionsOf } from './case/read.ts'
-import { cell, unasked } from './coverage.ts'
+import { cell, open } from './coverage.ts'
 import type { SpecText } from './spec.ts'
 import type { CaseResult } from './suite/run-case.ts'
 import type { SuiteResult } from './suite.ts'
@@ -51,15 +51,13 @@ export function totalsText(result: SuiteResult): string {
   return `${result.driver}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${(result.ms / 1000).toFixed(1)} s`
 }
 
-/** How many sentences hold by what was asked; of the others, why nothing was asked. */
+/** How many sentences hold by what was asked; of the others, why that is not known, or where the mesh differs. */
 function sentencesText(spec: SpecText, { results }: SuiteResult): readonly string[] {
-  const open = unasked(spec, results)
-  const rows = open.map(({ sentence, reasons }) => {
-    return `| ${sentence.id} | ${reasons.length === 0 ? 'differs' : cell(reasons.join('; '))} |`
-  })
-  const held = spec.sentences.length - open.length
+  const others = open(spec, results)
+  const rows = others.map(({ sentence, why }) => `| ${sentence.id} | ${cell(why)} |`)
+  const held = spec.sentences.length - others.length
   return [
-    `\n## Sentences\n\nOf ${spec.sentences.length} sentences of the texts ${held} hold by at least one case.\n`,
+    `\n## Sentences\n\nOf ${spec.sentences.length} sentences of the texts ${held} hold by at least one case, and no case differs.\n`,
     ...(rows.length > 0 ? ['| sentence | why not |\n|---|---|', ...rows] : []),
   ]
 }
