@@ -47,6 +47,18 @@ test('a case is short enough to be read at a glance', () => {
   assert.deepEqual(long, [])
 })
 
+test('a scene that does not come up is a failure of its cases, none of which was asked', async () => {
+  const enter = async () => {
+    throw new Error('connection refused')
+  }
+  const { results } = await runSuite({ ...modelDriver(), enter }, written.slice(0, 2), { now: () => 0 })
+  const why = 'the scene did not come up: connection refused'
+  assert.deepEqual(
+    results.map(({ verdict }) => verdict),
+    Array(2).fill({ kind: 'failed', why, unasked: true }),
+  )
+})
+
 test('an uncovered sentence, an unknown one and one that is there twice are gaps', () => {
   const [first] = written
   assert.ok(first)

@@ -53,7 +53,11 @@ async function runScene(
   try {
     for (const one of asked) {
       const began = now()
-      note(one, typeof stage === 'string' ? { kind: 'failed', why: stage } : await runCase(stage, one), began)
+      note(
+        one,
+        typeof stage === 'string' ? { kind: 'failed', why: stage, unasked: true } : await runCase(stage, one),
+        began,
+      )
     }
   } finally {
     if (typeof stage !== 'string') await stage.stop()

@@ -38,3 +38,10 @@ test('where no mesh is, a case that passes is told, and one that fails is as it 
     'a/good passes where no mesh is: correct it, or say in passes-without-mesh.txt why it may.',
   ])
 })
+
+test('where no mesh is, a case that could not be asked proves nothing', () => {
+  const verdict: Verdict = { kind: 'failed', why: 'connection refused', unasked: true }
+  assert.deepEqual(greens([result('a/unasked', verdict)]), [
+    'a/unasked could not be asked, so that nothing is known of it: connection refused',
+  ])
+})

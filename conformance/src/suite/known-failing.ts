@@ -21,11 +21,12 @@ export function surprises(results: readonly CaseResult[], known: ReadonlySet<str
   return [...failed, ...stale]
 }
 
-/** What makes a run fail where every case has to: one that passes. */
+/** What makes a run fail where every case has to: one that passes, and one that could not even be asked. */
 export function greens(results: readonly CaseResult[]): readonly string[] {
-  return results
-    .filter(({ verdict }) => verdict.kind === 'passed')
-    .map(
-      ({ case: one }) => `${one.id} passes where no mesh is: correct it, or say in passes-without-mesh.txt why it may.`,
-    )
+  return results.flatMap(({ case: one, verdict }) => {
+    if (verdict.kind === 'passed')
+      return [`${one.id} passes where no mesh is: correct it, or say in passes-without-mesh.txt why it may.`]
+    const isUnasked = verdict.kind === 'failed' && verdict.unasked === true
+    return isUnasked ? [`${one.id} could not be asked, so that nothing is known of it: ${verdict.why}`] : []
+  })
 }
