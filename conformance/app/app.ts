@@ -217,9 +217,14 @@ function bytes({ host, port, where }: Target): Promise<string> {
     heard += chunk.toString()
     if (heard.includes('\n')) resolve(`answered ${heard.split('\n')[0]} ${port}`)
   })
-  socket.on('error', () => resolve(heard === '' ? 'closed' : 'unexpected end'))
+  socket.on('error', (error: NodeJS.ErrnoException) => resolve(heard === '' ? refusal(error) : 'unexpected end'))
   socket.on('close', () => resolve(heard === '' ? 'closed' : 'unexpected end'))
   return promise.finally(() => socket.destroy())
+}
+
+/** A name that is not found was refused by nobody. */
+function refusal({ syscall, message }: NodeJS.ErrnoException): string {
+  return syscall === 'getaddrinfo' ? `unexpected ${message}` : 'closed'
 }
 
 function datagram(host: string, port: number): Promise<string> {
@@ -227,7 +232,7 @@ function datagram(host: string, port: number): Promise<string> {
   const socket = createSocket('udp4')
   const timer = setTimeout(() => resolve('closed'), PATIENCE_MS)
   socket.on('message', message => resolve(`answered ${message.toString()} ${port}`))
-  socket.on('error', () => resolve('closed'))
+  socket.on('error', error => resolve(refusal(error)))
   socket.send('anybody?', port, host)
   return promise.finally(() => {
     clearTimeout(timer)

@@ -83,6 +83,12 @@ describe('the application of test pods', () => {
     assert.match(JSON.stringify(answers.at(-1)), /"unexpected getaddrinfo E[^"]*":\d\d?\}/)
   })
 
+  test('a name that is not found is not taken for a denial', async () => {
+    const [, port = 0] = ports
+    const answers = await ask(...['tcp', 'udp'].map(kind => ({ kind, host: 'nobody.invalid', port, times: 1 })))
+    for (const answer of answers) assert.match(JSON.stringify(answer), /"unexpected getaddrinfo E/)
+  })
+
   test('it answers as the application of the public suite', async () => {
     const base = `http://127.0.0.1:${ports[0]}`
     const call = (path: string) => {
