@@ -82,7 +82,7 @@ export type Ask =
   | { readonly kind: 'condition'; readonly of: ObjectName; readonly expected: ConditionExpectation }
   | { readonly kind: 'refused'; readonly object: RawObject }
   | { readonly kind: 'read'; readonly of: ObjectName; readonly version: string; readonly expected: RawObject }
-  | { readonly kind: 'get'; readonly path: string; readonly expected: unknown }
+  | { readonly kind: 'get'; readonly path: string; readonly expected: unknown; readonly unwanted: unknown }
 
 export interface When {
   readonly from: string

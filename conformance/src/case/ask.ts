@@ -30,7 +30,10 @@ export function readAsk(step: RawObject, home: string, complain: Complain): Ask 
     const { of, version, is } = { of: '', version: '', is: {}, ...fields(read) }
     return { kind: 'read', of: objectName(text(of), home), version: text(version), expected: fields(is) }
   }
-  if (get !== undefined) return { kind: 'get', path: text(fields(get)['path']), expected: fields(get)['has'] }
+  if (get !== undefined) {
+    const { path, has, lacks } = { path: '', has: undefined, lacks: undefined, ...fields(get) }
+    return { kind: 'get', path: text(path), expected: has, unwanted: lacks }
+  }
   throw complain('Without `when`, `then` is one of condition, refused, read and get.')
 }
 

@@ -76,9 +76,10 @@ async function answer(stage: Stage, ask: Ask): Promise<string | undefined> {
     }
     case 'get': {
       const found = await stage.get(ask.path)
-      return has(found, ask.expected)
-        ? undefined
-        : `${ask.path} lacks ${JSON.stringify(ask.expected)}: ${JSON.stringify(found)}`
+      if (!has(found, ask.expected))
+        return `${ask.path} lacks ${JSON.stringify(ask.expected)}: ${JSON.stringify(found)}`
+      const isClean = ask.unwanted === undefined || !has(found, ask.unwanted)
+      return isClean ? undefined : `${ask.path} has ${JSON.stringify(ask.unwanted)}: ${JSON.stringify(found)}`
     }
   }
 }
