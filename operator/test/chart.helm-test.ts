@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { parse } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { fieldsOf } from '../src/facts/read.ts'
 import { CHART, findHelm, render } from './helm.ts'
 
@@ -66,6 +66,36 @@ describe('the chart', { skip }, () => {
     assert.match(notes, /^ {2}smictl check --namespace mesh$/m)
     assert.match(notes, /^ {2}kubectl label namespace NAME smi-mesh.dev\/inject=enabled$/m)
     assert.match(notes, /^ {2}smictl uninstall --namespace mesh --crds$/m)
+  })
+
+  const templated = (...sets: readonly string[]) => {
+    const words = sets.flatMap(set => ['--set-json', set])
+    return execFileSync(helm, ['template', CHART, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  }
+
+  test('has the last word of annotations of its pods said by the user, and each but once', () => {
+    const own = { 'prometheus.io/port': '9', 'kubectl.kubernetes.io/default-container': 'theirs', 'a/b': 'c' }
+    const text = templated(`operator.podAnnotations=${JSON.stringify(own)}`)
+    const documents = parseAllDocuments(text)
+    assert.deepEqual(
+      documents.flatMap(({ errors }) => errors), // of a key that is there twice, for one
+      [],
+    )
+    const deployment = documents.map(document => fieldsOf(document.toJS())).find(({ kind }) => kind === 'Deployment')
+    const template = fieldsOf(fieldsOf(deployment?.['spec'])['template'])
+    assert.deepEqual(fieldsOf(template['metadata'])['annotations'], {
+      ...{ 'prometheus.io/scrape': 'true', 'prometheus.io/path': '/metrics' },
+      ...own,
+    })
+  })
+
+  test('asks for nothing and limits nothing where resources of proxies are taken away', () => {
+    assert.match(templated('proxy.resources=null'), /--proxy-cpu-request=\n.*--proxy-memory-request=\n/)
+  })
+
+  test('does not speak of a Secret that it does not make', () => {
+    const words = ['install', 'smi-mesh', CHART, '--dry-run=client', '--set', 'authority.secretName=theirs']
+    assert.doesNotMatch(spawnSync(helm, words, { encoding: 'utf8' }).stdout, /smi-mesh-authority/)
   })
 
   test('is not installed in a cluster that is too old', () => {
