@@ -1,8 +1,9 @@
 /** The part of a replica that publishes the roots of the mesh: to namespaces with proxies, and to the API server. */
-import { RESOURCES } from '../../kubernetes/index.ts'
+import { RESOURCES, type Resource } from '../../kubernetes/index.ts'
 import type { Part, PartContext } from '../../part.ts'
-import { caBundle, type OwnerReference, ownerOf, type TrustPlaces, trustConfigMap } from './trust.ts'
-import { type Chore, Upkeep, type UpkeepEvent } from './upkeep.ts'
+import { KnownRoots } from './known-roots.ts'
+import { caBundle, knowsRoots, type OwnerReference, ownerOf, type TrustPlaces, trustConfigMap } from './trust.ts'
+import { Upkeep, type UpkeepEvent } from './upkeep.ts'
 
 const FIELD_MANAGER = 'smi-mesh'
 /** Of the webhook configurations, and so of what goes with them. */
@@ -11,9 +12,10 @@ const CONFIG_MAP = 'smi-mesh-trust'
 
 /** `converted` are the names of the CRDs that call our webhook. */
 export function trustPart(converted: readonly string[]): (context: PartContext) => Promise<Part> {
-  return async ({ client, config, plane, issuer, leads, nature, log }) => {
+  const callers = callersOf(converted)
+  return async ({ client, config, plane, issuer, leads, serves, nature, log }) => {
     const places: TrustPlaces = { client, fieldManager: FIELD_MANAGER, name: CONFIG_MAP, namespace: config.namespace }
-    let roots = ''
+    let roots: readonly string[] = []
     let owner: Owner = { kind: 'unknown' }
     const owned = ownerOf(places, RESOURCES.mutatingWebhookConfigurations, INSTALLED, found => {
       const before = owner
@@ -22,24 +24,37 @@ export function trustPart(converted: readonly string[]): (context: PartContext) 
     })
     const upkeep = new Upkeep({
       chores: () => [
-        ...verified(places, converted, roots), // first: without it, nobody is asked
+        // First: without it, nobody is asked.
+        ...callers.map(([resource, name]) => caBundle(places, resource, name, roots.join(''))),
         owned,
-        ...published(owner).flatMap(by => plane.proxied().map(at => trustConfigMap(places, at, roots, by))),
+        ...published(owner).flatMap(by => plane.proxied().map(at => trustConfigMap(places, at, roots.join(''), by))),
       ],
       leads,
       setTimer: nature.setTimer,
       onEvent: event => report(event, log),
     })
     const unfollow = issuer.followBundle(bundle => {
-      roots = bundle.roots.join('')
+      roots = bundle.roots
       upkeep.look()
     })
+    const known = new KnownRoots({
+      isKnown: async () => {
+        const known = await Promise.all(callers.map(([resource, name]) => knowsRoots(places, resource, name, roots)))
+        return known.every(Boolean)
+      },
+      serves,
+      now: nature.now,
+      setTimer: nature.setTimer,
+    })
+    known.start()
     return {
       lead: isLeader => {
         if (isLeader) upkeep.leading()
       },
       changed: () => upkeep.look(),
+      unready: () => known.unready(),
       stop: async () => {
+        known.stop()
         unfollow()
         await upkeep.stop()
       },
@@ -70,13 +85,13 @@ function published(owner: Owner): readonly (OwnerReference | undefined)[] {
   return owner.kind === 'none' ? [undefined] : []
 }
 
-/** What the API server verifies our answers by. */
-function verified(places: TrustPlaces, converted: readonly string[], roots: string): readonly Chore[] {
+/** By which objects the API server knows to call us. */
+function callersOf(converted: readonly string[]): readonly (readonly [Resource, string])[] {
   const { mutatingWebhookConfigurations, validatingWebhookConfigurations, customResourceDefinitions } = RESOURCES
   return [
-    caBundle(places, mutatingWebhookConfigurations, INSTALLED, roots),
-    caBundle(places, validatingWebhookConfigurations, INSTALLED, roots),
-    ...converted.map(name => caBundle(places, customResourceDefinitions, name, roots)),
+    [mutatingWebhookConfigurations, INSTALLED],
+    [validatingWebhookConfigurations, INSTALLED],
+    ...converted.map(name => [customResourceDefinitions, name] as const),
   ]
 }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { type Fields, fieldsOf } from '../../facts/read.ts'
 import { RESOURCES } from '../../kubernetes/index.ts'
 import { json, refuse, scriptedServer } from '../../kubernetes/testdata/scripted-server.ts'
-import { caBundle, type OwnerReference, ownerOf } from './trust.ts'
+import { caBundle, knowsRoots, type OwnerReference, ownerOf } from './trust.ts'
 
 const ROOTS = 'ROOT'
 const OURS = { name: 'smi-mesh', namespace: 'smi-mesh' }
@@ -56,6 +56,23 @@ test('a CRD that somebody else converts is left alone', async () => {
     const spec = { conversion: { strategy: 'Webhook', webhook: { clientConfig: { service } } } }
     assert.equal(await applied(RESOURCES.customResourceDefinitions, { spec }), undefined, service.name)
   }
+})
+
+test('who calls us knows our roots if each of its webhooks knows one of them', async () => {
+  const { mutatingWebhookConfigurations: resource } = RESOURCES
+  const bundle = (text: string) => ({ clientConfig: { caBundle: Buffer.from(text).toString('base64') } })
+  const isKnown = async (object: Fields | undefined) => {
+    await using server = await scriptedServer((_request, response) => {
+      if (object === undefined) refuse(response, 404, 'not found')
+      else json(response, 200, object)
+    })
+    return await knowsRoots({ client: server.client, namespace: 'smi-mesh' }, resource, 'smi-mesh', ['NEW', 'OLD'])
+  }
+  assert.equal(await isKnown({ webhooks: [bundle('OLD'), bundle('OTHER NEW')] }), true, 'the next one is still to come')
+  assert.equal(await isKnown({ webhooks: [bundle('OLD'), { clientConfig: {} }] }), false)
+  assert.equal(await isKnown({ webhooks: [bundle('OTHER')] }), false)
+  assert.equal(await isKnown({ spec: { conversion: { strategy: 'None' } } }), true)
+  assert.equal(await isKnown(undefined), true, 'nobody is asked who is not installed')
 })
 
 test('the owner is the object that is there now, by its UID', async () => {

@@ -96,22 +96,40 @@ export function caBundle(places: TrustPlaces, resource: Resource, name: string, 
   }
 }
 
+/** Whether such an object knows one of these roots, each PEM; true of one that calls none of our webhooks, or is not there. */
+export async function knowsRoots(
+  { client, namespace }: Pick<TrustPlaces, 'client' | 'namespace'>,
+  resource: Resource,
+  name: string,
+  roots: readonly string[],
+): Promise<boolean> {
+  const found = await client.get(resource, { namespace: '', name }).catch(unlessNotFound)
+  const bundles = found === undefined ? [] : clientsOf(found, namespace).map(({ caBundle }) => textOf(caBundle))
+  return bundles.every(bundle => {
+    const known = Buffer.from(bundle, 'base64').toString()
+    return roots.some(root => known.includes(root))
+  })
+}
+
 /** The fields to apply; undefined where the object calls no webhook, or has the bundle already. */
 function withBundle(object: Fields, bundle: string, namespace: string): Fields | undefined {
+  if (clientsOf(object, namespace).every(({ caBundle }) => textOf(caBundle) === bundle)) return undefined
   const clientConfig = { caBundle: bundle }
-  const holds = (config: unknown) => textOf(fieldsOf(config)['caBundle']) === bundle
   const webhooks = listOf(object['webhooks']).map(fieldsOf)
-  if (webhooks.length > 0) {
-    if (webhooks.every(webhook => holds(webhook['clientConfig']))) return undefined
-    return { webhooks: webhooks.map(({ name }) => ({ name, clientConfig })) }
-  }
+  if (webhooks.length > 0) return { webhooks: webhooks.map(({ name }) => ({ name, clientConfig })) }
+  return { spec: { conversion: { strategy: 'Webhook', webhook: { clientConfig } } } }
+}
+
+/** How an object has the API server call webhooks: all those of a configuration, and of a CRD its conversion where that is ours. */
+function clientsOf(object: Fields, namespace: string): readonly Fields[] {
+  const webhooks = listOf(object['webhooks']).map(fieldsOf)
+  if (webhooks.length > 0) return webhooks.map(({ clientConfig }) => fieldsOf(clientConfig))
   const conversion = fieldsOf(fieldsOf(object['spec'])['conversion'])
   const called = fieldsOf(fieldsOf(conversion['webhook'])['clientConfig'])
   const service = fieldsOf(called['service'])
   // A definition that came with somebody else may be converted by somebody else, with roots of its own.
   const isOurs = service['name'] === SERVICE && service['namespace'] === namespace
-  if (conversion['strategy'] !== 'Webhook' || !isOurs || holds(called)) return undefined
-  return { spec: { conversion: { strategy: 'Webhook', webhook: { clientConfig } } } }
+  return conversion['strategy'] === 'Webhook' && isOurs ? [called] : []
 }
 
 function unlessNotFound(error: unknown): undefined {
