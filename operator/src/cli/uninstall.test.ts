@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import { fieldsOf, textOf } from '../facts/read.ts'
 import { clusterOf } from './testdata/cluster-of.ts'
-import { leftovers, refuseElsewhere } from './uninstall.ts'
+import { leftovers, proxiesLeft, refuseElsewhere } from './uninstall.ts'
 
 const GOLDEN = join(import.meta.dirname, '../../../helm/smi-mesh/tests/golden/company.yaml')
 const rendered = parseAllDocuments(readFileSync(GOLDEN, 'utf8')).flatMap(document => document.toJSON() ?? [])
@@ -45,6 +45,17 @@ describe('smictl uninstall', () => {
     assert.ok(order.includes('Secret smi-mesh-authority'))
     assert.ok(!order.includes('Secret theirs'))
     assert.equal(order.at(-1), 'Secret sh.helm.release.v1.smi-mesh.v1')
+  })
+
+  it('counts the pods that go on with a proxy, not those that are leaving', async () => {
+    const annotations = { 'smi-mesh.dev/status': 'injected' }
+    const pod = (name: string, metadata: object) => ({
+      kind: 'Pod',
+      metadata: { name, namespace: 'shop', ...metadata },
+    })
+    const leaving = pod('leaving', { annotations, deletionTimestamp: '2026-01-01T00:00:00Z' })
+    const pods = [pod('stays', { annotations }), leaving, pod('bare', {})]
+    assert.equal(await proxiesLeft(clusterOf(pods.map(fieldsOf)), never), 1)
   })
 
   it('refuses to remove half of a mesh that lives in another namespace than it was told', async () => {

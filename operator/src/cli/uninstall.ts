@@ -1,6 +1,6 @@
 /** `smictl uninstall`: takes the mesh out of a cluster, with what neither Helm nor `kubectl delete` would know of. */
 import { Command } from 'commander'
-import { fieldsOf, listOf, textOf, textsOf } from '../facts/read.ts'
+import { type Fields, fieldsOf, listOf, textOf, textsOf } from '../facts/read.ts'
 import type { KubernetesClient, ObjectName, Resource } from '../kubernetes/index.ts'
 import { MeshError, meshError } from '../mesh-error.ts'
 import { type ClusterOptions, clusterChoice, withCluster } from './cluster-options.ts'
@@ -126,13 +126,23 @@ function textOfObject({ kind }: Resource, { namespace, name }: ObjectName): stri
   return namespace === '' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`
 }
 
-/** What is left for the user to do. */
-async function parting(api: Api, options: UninstallOptions, removed: number, signal: AbortSignal): Promise<string> {
+/** How many pods go on with a proxy. One that is leaving takes its own along. */
+export async function proxiesLeft(api: Pick<Api, 'list'>, signal: AbortSignal): Promise<number> {
   const pods = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true }
   let proxies = 0
   for await (const { items } of api.list(pods, { signal })) {
-    proxies += items.filter(pod => textsOf(fieldsOf(pod['metadata'])['annotations'])['smi-mesh.dev/status']).length
+    proxies += items.filter(pod => keepsProxy(fieldsOf(pod['metadata']))).length
   }
+  return proxies
+}
+
+function keepsProxy({ annotations, deletionTimestamp }: Fields): boolean {
+  return deletionTimestamp === undefined && textsOf(annotations)['smi-mesh.dev/status'] !== undefined
+}
+
+/** What is left for the user to do. */
+async function parting(api: Api, options: UninstallOptions, removed: number, signal: AbortSignal): Promise<string> {
+  const proxies = await proxiesLeft(api, signal)
   const lines = [
     ...(removed === 0 ? [`There was nothing of a mesh in namespace ${options.namespace}.`] : []),
     ...(proxies === 0
