@@ -85,7 +85,8 @@ describe('traffic through sidecars', () => {
   const operators = () => pods(inMesh, '-l', 'app.kubernetes.io/component=operator')
   const admin = (pod: string, path: string) =>
     inScene('exec', pod, '-c', 'smi-mesh-proxy', '--', 'node', '-e', ASK_ADMIN, path)
-  const lateOnes = async (name: string) => pods(inScene, '-l', `app=${name}`)
+  /** Without those that are leaving: of these, any question may be the last one. */
+  const podsOf = async (name: string) => (await pods(inScene, '-l', `app=${name}`)).filter(({ leaving }) => !leaving)
   const isJudged = async (split: string) =>
     isObserved(fields(JSON.parse(await inScene('get', 'trafficsplit', split, '-o=json'))))
   const isServed = (name: string) =>
@@ -127,7 +128,7 @@ describe('traffic through sidecars', () => {
   test('a rolling restart of the operator fails no request', t => unharmed(t, () => restarted(inMesh, 'smi-mesh')))
 
   test('phrase 9: "WebSocket upgrade works"', async () => {
-    const [client] = await lateOnes('client')
+    const [client] = await podsOf('client')
     const said = await inScene('exec', client?.name ?? '', '-c', 'app', '--', 'node', '-e', UPGRADE)
     assert.equal(said.trim(), '101 hello')
   })
@@ -135,29 +136,29 @@ describe('traffic through sidecars', () => {
   test('phrase 10: "tcpSocket probe really fails when the app is dead"', async t => {
     await apply([MORTAL])
     await inScene('wait', '--for=condition=Ready', 'pod/mortal', '--timeout=60s')
-    const [alive] = await lateOnes('mortal')
+    const [alive] = await podsOf('mortal')
     assert.ok(alive?.containers.includes('smi-mesh-proxy'))
     // The process goes on, and listens no more.
     await inScene('exec', 'mortal', '-c', 'app', '--', 'kill', '-USR2', '1')
     const died = performance.now()
-    await until('it is not ready', async () => (await lateOnes('mortal'))[0]?.ready === false)
+    await until('it is not ready', async () => (await podsOf('mortal'))[0]?.ready === false)
     t.diagnostic(`not ready ${seconds(performance.now() - died)} after`)
     await until('it is started again', async () => {
-      const [pod] = await lateOnes('mortal')
+      const [pod] = await podsOf('mortal')
       return pod?.ready === true && pod.restarts === 1
     })
   })
 
   test('the operator deleted and made again: nothing is lost, and pods created meanwhile are not unguarded', t =>
     unharmed(t, async () => {
-      const [client] = await lateOnes('client')
+      const [client] = await podsOf('client')
       const configuration = () => admin(client?.name ?? '', '/config_dump').then(versionsIn)
       const earlier = await configuration()
       await inMesh('delete', 'deployment', 'smi-mesh', '--cascade=foreground')
       await until('all its pods are gone', async () => (await operators()).length === 0)
       await apply([lateClient('late', reports)])
       await pause(OUTAGE_MS)
-      const meanwhile = await lateOnes('late')
+      const meanwhile = await podsOf('late')
       assert.deepEqual(
         meanwhile.filter(({ containers }) => !containers.includes('smi-mesh-proxy')),
         [],
@@ -187,7 +188,7 @@ describe('traffic through sidecars', () => {
       // Controllers, scheduler and kubelet come back in their own time: each pauses for up to half a minute between attempts.
       const [judged, begun] = await Promise.all([
         sinceBack('the operator judges a new split', () => isJudged('after-the-outage')),
-        sinceBack('the late pod is begun', async () => (await lateOnes('later'))[0]?.begun === true),
+        sinceBack('the late pod is begun', async () => (await podsOf('later'))[0]?.begun === true),
       ])
       const served = await sinceBack('the late client is served', async () => isServed('later'))
       t.diagnostic(
@@ -239,7 +240,7 @@ describe('traffic through sidecars', () => {
 
   test('phrase 8: "gRPC stream lives 24 h": no timer ends it, and none has', async t => {
     for (const name of ['client', 'server', 'quiet-client', 'quiet-server']) {
-      const [pod] = await lateOnes(name)
+      const [pod] = await podsOf(name)
       assert.deepEqual(timersThatEndStreams(JSON.parse(await admin(pod?.name ?? '', '/config_dump'))), [], name)
     }
     const [silent] = reportsIn(reports).filter(({ pod }) => pod.startsWith('quiet-client-'))
