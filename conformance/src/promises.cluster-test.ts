@@ -6,10 +6,13 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Cluster, startCluster } from './harness/cluster.ts'
 import { installer, type Ran } from './harness/installer.ts'
 import { type Api, installMesh, startApi } from './harness/mesh.ts'
 import { until } from './harness/until.ts'
+import { marksOf, type Named, withoutSchema } from './promises/give-back.ts'
+import { weigh } from './promises/healthy-split.ts'
 import { type Look, startLook } from './promises/presented-certificates.ts'
 import { type Heard, type SteadyCall, type SteadyCaller, startCaller } from './promises/steady-caller.ts'
 
@@ -183,6 +186,38 @@ describe('in a cluster with the mesh', { skip: needsNode }, () => {
     t.diagnostic(`new connections were refused after ${refused} ms, the open one was ended after ${ended} ms`)
   })
 
+  test('a changed TrafficSplit is obeyed on a connection that is open, in the median of 30 changes within 150 ms', async t => {
+    const caller = await calling(kept('split', 'http://web:8080/', 5))
+    const took: number[] = []
+    await weigh(api, [1, 0])
+    const latest = () =>
+      new Set(
+        caller
+          .heard('split')
+          .slice(-20)
+          .map(({ outcome }) => outcome),
+      )
+    await until('all are answered by the first', async () => latest().size === 1)
+    for (let change = 0; change < 30; change++) {
+      const asked = Date.now()
+      await weigh(api, change % 2 === 0 ? [0, 1] : [1, 0])
+      const obeyed = () =>
+        caller.heard('split').find(one => one.at > asked && one.outcome === `200:v${2 - (change % 2)}`)
+      await until('it is obeyed', async () => obeyed() !== undefined)
+      took.push((obeyed()?.at ?? 0) - asked)
+      await pause(100 + 10 * change) // no rhythm that batching could fit
+      const late = caller.heard('split').filter(one => one.at > asked + (took.at(-1) ?? 0))
+      assert.deepEqual([...new Set(late.map(({ outcome }) => outcome))], [obeyed()?.outcome], 'and from then on')
+    }
+    await weigh(api, [50, 50])
+    await caller.stop()
+    assert.equal(new Set(caller.heard('split').map(({ connection }) => connection)).size, 1, 'one connection')
+    assert.deepEqual(caller.heard('split').filter(isBad), [])
+    const [median = 0, most] = [15, 29].map(at => took.toSorted((a, b) => a - b)[at])
+    t.diagnostic(`${median} ms in the median, ${most} ms at the most, from the moment the API server was asked`)
+    assert.ok(median < 150, `${took} ms`)
+  })
+
   test('phrase 13: "A broken TrafficSplit never breaks its neighbours"', async t => {
     const calls = [
       kept('web', 'http://web:8080/', 10),
@@ -320,14 +355,6 @@ interface Pod {
   }
 }
 
-interface Named {
-  readonly metadata: {
-    readonly name: string
-    readonly labels: Readonly<Record<string, string>>
-    readonly annotations: Readonly<Record<string, string>>
-  }
-}
-
 const SQL = 'mariadb --no-defaults -h mysql --skip-ssl -N -e'.split(' ')
 
 /** As neighbours.yaml has it. */
@@ -361,20 +388,4 @@ function scriptsIn(namespace: string): string {
   const names = ['broker.ts', 'steady.ts']
   const data = Object.fromEntries(names.map(name => [name, readFileSync(join(APP, name), 'utf8')]))
   return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'scripts', namespace }, data })
-}
-
-/** A definition that takes anything, as those of other meshes did. */
-function withoutSchema(definition: Definition): object {
-  const openAPIV3Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
-  const versions = definition.spec.versions.map(version => ({ ...version, schema: { openAPIV3Schema } }))
-  return { ...definition, spec: { ...definition.spec, versions } }
-}
-
-/** What is written of an object's metadata, rather than kept by the API server. */
-function marksOf({ metadata: { labels, annotations } }: Named): Pick<Named['metadata'], 'labels' | 'annotations'> {
-  return { labels, annotations }
-}
-
-interface Definition {
-  readonly spec: { readonly versions: readonly object[] }
 }
