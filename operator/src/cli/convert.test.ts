@@ -12,6 +12,11 @@ kind: TrafficSplit
 metadata: {name: canary, namespace: shop}
 spec: {service: web, backends: [{service: web-v1, weight: 90}, {service: web-v2, weight: 10}]}
 `
+const JSON_SPLIT = {
+  apiVersion: 'split.smi-spec.io/v1alpha4',
+  kind: 'TrafficSplit',
+  spec: { service: 'web', backends: [{ service: 'web-v1', weight: 1 }] },
+}
 const GROUP = `---
 apiVersion: specs.smi-spec.io/v1alpha4
 kind: HTTPRouteGroup
@@ -57,6 +62,24 @@ describe('smictl convert', () => {
   test('several objects are one List in JSON', async () => {
     const { printed } = await ran(['convert', '--to', 'v1alpha2', '-o', 'json', file()])
     assert.deepEqual([JSON.parse(printed).kind, JSON.parse(printed).items.length], ['List', 3])
+  })
+
+  test('nothing is put into a namespace that nobody wrote', async () => {
+    const written = join(folder, 'namespaces.yaml')
+    const objects = [
+      { ...JSON_SPLIT, metadata: { name: 'canary' } },
+      { ...JSON_SPLIT, metadata: { name: 'canary', namespace: 'shop' } },
+      { apiVersion: 'example.org/v1', kind: 'Planet', metadata: { name: 'earth' } },
+    ]
+    writeFileSync(written, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }))
+    const there = (await ran(['convert', '--to', 'v1alpha1', '-o', 'json', written])).printed
+    assert.deepEqual(
+      JSON.parse(there).items.map((object: { metadata: { namespace?: string } }) => object.metadata.namespace),
+      [undefined, 'shop', undefined],
+    )
+    writeFileSync(written, there)
+    const back = (await ran(['convert', '--to', 'v1alpha4', '-o', 'json', written])).printed
+    assert.deepEqual(JSON.parse(back).items, objects)
   })
 
   test('a version that is not served is told of, and the object left out', async () => {

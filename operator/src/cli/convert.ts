@@ -41,16 +41,16 @@ Exit status: 0 converted, 1 some objects could not be converted (they are named 
     .action((paths: readonly string[], { to, output }: ConvertOptions) => {
       const { objects, problems } = readFiles(paths)
       complainAbout(world, problems)
-      if (!objects.some(({ object }) => isSmi(object) && isMeant(object, to)))
+      if (!objects.some(({ written }) => isSmi(written) && isMeant(written, to)))
         world.complain(`There is no SMI object for ${to} here: nothing was converted.\n`)
       let isWhole = problems.length === 0
       const converted: unknown[] = []
-      for (const { ref, object, origin } of objects) {
-        if (!isSmi(object) || !isMeant(object, to)) {
-          converted.push(object)
+      for (const { ref, written, origin } of objects) {
+        if (!isSmi(written) || !isMeant(written, to)) {
+          converted.push(written)
           continue
         }
-        const result = convert(object, to)
+        const result = convert(written, to)
         if (result.kind === 'converted') converted.push(result.object)
         else {
           isWhole = false

@@ -31,6 +31,11 @@ export class Claims {
     return this.#files.keys()
   }
 
+  /** What is in force, in the order in which it was first claimed. */
+  objects(): readonly FileObject[] {
+    return [...this.#current.values()]
+  }
+
   get size(): number {
     return this.#current.size
   }

@@ -5,9 +5,9 @@ import { objectRef } from '../object-ref.ts'
 
 export type Document = Readonly<Record<string, unknown>>
 
-/** A document with its identity, or the field that keeps it from having one. */
+/** A document with its identity, as an API server would keep it and as it is written; or the field that keeps it from one. */
 export type Identified =
-  | { readonly kind: 'object'; readonly ref: ObjectRef; readonly object: Document }
+  | { readonly kind: 'object'; readonly ref: ObjectRef; readonly object: Document; readonly written: Document }
   | { readonly kind: 'unidentified'; readonly field: string; readonly message: string }
 
 /** Kinds without a namespace, as far as they are met in folders of manifests. */
@@ -47,11 +47,11 @@ export function identify(document: unknown): Identified {
   if (!fitsPath(name))
     return unidentified('metadata.name', `No API server takes this name of a ${kind}. ${HOW_TO_NAME}`)
   if (CLUSTER_SCOPED.has(kind)) {
-    return { kind: 'object', ref: objectRef(apiVersion, kind, '', name), object: document }
+    return { kind: 'object', ref: objectRef(apiVersion, kind, '', name), object: document, written: document }
   }
   if (namespace === undefined || namespace === null || namespace === '') {
     const object = { ...document, metadata: { ...metadata, namespace: 'default' } }
-    return { kind: 'object', ref: objectRef(apiVersion, kind, 'default', name), object }
+    return { kind: 'object', ref: objectRef(apiVersion, kind, 'default', name), object, written: document }
   }
   if (!isName(namespace)) {
     return unidentified(
@@ -61,7 +61,7 @@ export function identify(document: unknown): Identified {
   }
   if (!fitsPath(namespace))
     return unidentified('metadata.namespace', `No API server takes the namespace of ${kind} ${name}. ${HOW_TO_NAME}`)
-  return { kind: 'object', ref: objectRef(apiVersion, kind, namespace, name), object: document }
+  return { kind: 'object', ref: objectRef(apiVersion, kind, namespace, name), object: document, written: document }
 }
 
 const HOW_TO_NAME = 'Write lower-case letters, digits, hyphens and dots.'

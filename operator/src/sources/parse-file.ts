@@ -17,6 +17,8 @@ import type { SourceProblem } from './source.ts'
 export interface FileObject {
   readonly ref: ObjectRef
   readonly object: Document
+  /** Without the namespace that nobody wrote. */
+  readonly written: Document
   /** `file:line`. */
   readonly origin: string
 }
@@ -64,11 +66,13 @@ function collect(file: string, documents: readonly YamlDocument.Parsed[], lines:
     for (const item of flatten(value, document.contents)) {
       const line = lines.linePos(item.offset).line
       const found = identify(item.value)
-      if (found.kind === 'object') objects.push({ ref: found.ref, object: found.object, origin: `${file}:${line}` })
-      else
-        problems.push(
-          problemAt(file, [`line ${line}`, found.field].filter(part => part !== '').join(', '), found.message),
-        )
+      if (found.kind === 'object') {
+        const { ref, object, written } = found
+        objects.push({ ref, object, written, origin: `${file}:${line}` })
+      } else {
+        const where = [`line ${line}`, found.field].filter(part => part !== '').join(', ')
+        problems.push(problemAt(file, where, found.message))
+      }
     }
   }
   return problems.length > 0 ? rejected(problems) : { kind: 'ok', objects }

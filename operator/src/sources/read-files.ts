@@ -10,11 +10,11 @@ import {
   whyUnreadable,
 } from './read-file.ts'
 import { scan } from './scan.ts'
-import type { SourceChange, SourceProblem } from './source.ts'
+import type { SourceProblem } from './source.ts'
 
 export interface FilesRead {
   /** In the order of file names and of places in them. */
-  readonly objects: readonly SourceChange[]
+  readonly objects: readonly FileObject[]
   readonly problems: readonly SourceProblem[]
 }
 
@@ -40,5 +40,6 @@ export function readFiles(paths: readonly string[], limits: ReadLimits = DEFAULT
   }
   const claims = new Claims()
   const sorted = new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)))
-  return { objects: claims.replace(sorted).changes, problems: [...problems, ...claims.duplicates()] }
+  claims.replace(sorted)
+  return { objects: claims.objects(), problems: [...problems, ...claims.duplicates()] }
 }
