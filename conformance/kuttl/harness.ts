@@ -1,6 +1,7 @@
 /**
  * The traffic steps of the public suite, asserted: `node harness.ts <step> <namespace>`, run in a pod without a sidecar beside the
- * application's file. Ends with 1 and a sentence where the mesh does something else; what the public suite only logged.
+ * application's file. Ends with 1 and `<step>: ` and a sentence where the mesh does something else, which the public suite only
+ * logged; with 1 and another sentence where it could not be asked.
  */
 
 interface Metrics {
@@ -34,7 +35,8 @@ async function call(url: string, method = 'GET'): Promise<void> {
   const body = JSON.stringify({ url, method, body: '', headers: {} })
   const signal = AbortSignal.timeout(PATIENCE_MS)
   const response = await fetch(`${base('app-a')}/call`, { method: 'POST', body, signal })
-  check(response.ok, `app-a got no answer to ${method} ${url}: ${response.status} ${await response.text()}`)
+  if (!response.ok)
+    throw new Error(`app-a got no answer to ${method} ${url}: ${response.status} ${await response.text()}`)
 }
 
 function check(right: boolean, otherwise: string): void {
@@ -111,10 +113,13 @@ async function main(): Promise<void> {
     }
     default: {
       const [, b, c] = /^split-(\d+)-(\d+)$/.exec(step) ?? []
-      check(b !== undefined && c !== undefined, 'there is no such step')
+      if (b === undefined || c === undefined) throw new Error('there is no such step')
       return await divided(Number(b), Number(c))
     }
   }
 }
 
-await main().catch((error: unknown) => check(false, String(error instanceof Error ? (error.cause ?? error) : error)))
+await main().catch((error: unknown) => {
+  console.error(`${step} could not be asked: ${error instanceof Error ? (error.cause ?? error) : error}`)
+  process.exit(1)
+})
