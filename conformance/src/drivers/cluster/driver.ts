@@ -3,8 +3,6 @@
  * its pods. All it needs is kubectl, a kubeconfig and a description of the mesh.
  */
 import { nameOfRaw } from '../../case/objects.ts'
-import { versionsOf } from '../../case/read.ts'
-import type { Case } from '../../case.ts'
 import type { SpoilableDriver } from '../../fault-run.ts'
 import type { Fault } from '../../faults.ts'
 import { turnManifest } from '../../faulty-operator/turn.ts'
@@ -13,6 +11,7 @@ import { type ApiServer, apiServer } from './api-server.ts'
 import { caller } from './caller.ts'
 import { kubernetes } from './kubernetes.ts'
 import type { MeshOptions } from './mesh.ts'
+import { misfit } from './misfit.ts'
 import { ClusterStage } from './stage.ts'
 
 /** Each has namespaces of its own, and waits for its pods most of the time: all of them may be there at once. */
@@ -51,7 +50,7 @@ function driverFor(mesh: MeshOptions, env: NodeJS.ProcessEnv, api: ApiServer, be
     name: mesh.name,
     lacks: mesh.lacks,
     scenesAtOnce: SCENES_AT_ONCE,
-    cannotTake: one => unserved(mesh, one),
+    cannotTake: one => misfit(mesh, one),
     enter: async scene => {
       const stage = new ClusterStage(ways, mesh, scene)
       try {
@@ -64,12 +63,4 @@ function driverFor(mesh: MeshOptions, env: NodeJS.ProcessEnv, api: ApiServer, be
     },
     stop: () => api.stop(),
   }
-}
-
-function unserved({ name, versions }: MeshOptions, one: Case): string | undefined {
-  const lacking = versionsOf(one).find(written => {
-    const [kind = '', version = ''] = written.split(' ')
-    return versions.get(kind)?.includes(version) === false
-  })
-  return lacking === undefined ? undefined : `${name} does not serve ${lacking}`
 }

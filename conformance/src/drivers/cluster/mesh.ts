@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { problemsOf } from '../../case/schema.ts'
-import { CAPABILITIES, type Capability } from '../../case.ts'
+import { type Access, CAPABILITIES, type Capability } from '../../case.ts'
 import { fields, list, text, texts } from '../../oracle/read.ts'
 
 /** Labels and annotations. */
@@ -16,7 +16,8 @@ export interface MeshOptions {
   /** An image with Node 24. */
   readonly image: string
   readonly inject: { readonly namespace: Marks; readonly pod: Marks; readonly not: Marks }
-  readonly access: { readonly enforce: Marks; readonly permissive: Marks }
+  /** `only`: the mode of the whole mesh, where namespaces have none of their own. */
+  readonly access: { readonly enforce: Marks; readonly permissive: Marks; readonly only: Access['mode'] | undefined }
   readonly unidentified: { readonly allow: Marks; readonly deny: Marks }
   /** By kind; kinds that are not there are served in all versions. */
   readonly versions: ReadonlyMap<string, readonly string[]>
@@ -36,7 +37,7 @@ export function readMesh(file: string): MeshOptions {
     ...{ settleMs: 1_000, podsSettleMs: 0, patienceMs: 20_000 },
     ...fields(document),
   }
-  const unidentified = fields(fields(access)['unidentified'])
+  const { enforce, permissive, only, unidentified } = modes(access)
   const missing = texts(lacks)
   return {
     name: text(name),
@@ -46,13 +47,24 @@ export function readMesh(file: string): MeshOptions {
       pod: marks(fields(inject)['pod']),
       not: marks(fields(inject)['not']),
     },
-    access: { enforce: marks(fields(access)['enforce']), permissive: marks(fields(access)['permissive']) },
-    unidentified: { allow: marks(unidentified['allow']), deny: marks(unidentified['deny']) },
+    access: { enforce, permissive, only },
+    unidentified,
     versions: new Map(Object.entries(fields(versions)).map(([kind, served]) => [kind, list(served).map(text)])),
     lacks: new Map(CAPABILITIES.flatMap(one => (missing[one] === undefined ? [] : [[one, missing[one]] as const]))),
     settleMs: Number(settleMs),
     podsSettleMs: Number(podsSettleMs),
     patienceMs: Number(patienceMs),
+  }
+}
+
+function modes(access: unknown): MeshOptions['access'] & Pick<MeshOptions, 'unidentified'> {
+  const { enforce, permissive, only, unidentified } = fields(access)
+  const { allow, deny } = fields(unidentified)
+  return {
+    enforce: marks(enforce),
+    permissive: marks(permissive),
+    only: only === 'enforce' || only === 'permissive' ? only : undefined,
+    unidentified: { allow: marks(allow), deny: marks(deny) },
   }
 }
 
