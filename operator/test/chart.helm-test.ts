@@ -52,6 +52,20 @@ describe('the chart', { skip }, () => {
     })
   }
 
+  for (const [expression, complaint] of [
+    [{ key: 'a', operator: 'In' }, /missing property 'values'/],
+    [{ key: 'a', operator: 'NotIn', values: [] }, /values': minItems: got 0, want 1/],
+    [{ key: 'a', operator: 'Exists', values: ['b'] }, /values': maxItems: got 1, want 0/],
+    [{ key: 'a', operator: 'DoesNotExist', values: ['b'] }, /values': maxItems: got 1, want 0/],
+  ] as const) {
+    test(`does not take an expression that the API server refuses: ${JSON.stringify(expression)}`, () => {
+      const set = `injection.namespaceSelector=${JSON.stringify([expression])}`
+      const { status, stderr } = spawnSync(helm, ['template', CHART, '--set-json', set], { encoding: 'utf8' })
+      assert.notEqual(status, 0)
+      assert.match(stderr, complaint)
+    })
+  }
+
   test('says of each value what it may be', () => {
     const schema: unknown = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'))
     const values: unknown = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8'))
