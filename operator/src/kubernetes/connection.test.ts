@@ -67,15 +67,33 @@ test(
   }),
 )
 
-test('a kubeconfig that cannot be used is refused with its name', () => {
-  const refusal = (work: () => unknown) => {
-    try {
-      work()
-    } catch (error) {
-      return meshError(error, 'ConfigRefused')?.message ?? ''
-    }
-    return ''
+const refusal = (work: () => unknown) => {
+  try {
+    work()
+  } catch (error) {
+    return meshError(error, 'ConfigRefused')?.message ?? ''
   }
+  return ''
+}
+
+test(
+  'a context that is not there is refused with those that are',
+  inFolder(async folder => {
+    const path = join(folder, 'config')
+    writeFileSync(path, kubeconfig({}))
+    assert.equal(
+      refusal(() => kubeconfigOf({ kind: 'file', path, context: 'nosuch' })),
+      `The kubeconfig ${path} has no context "nosuch". Name one that it has: x.`,
+    )
+    writeFileSync(path, JSON.stringify({ apiVersion: 'v1', kind: 'Config' }))
+    assert.equal(
+      refusal(() => kubeconfigOf({ kind: 'file', path, context: 'nosuch' })),
+      `The kubeconfig ${path} has no context "nosuch", and no other. Name another file by --kubeconfig.`,
+    )
+  }),
+)
+
+test('a kubeconfig that cannot be used is refused with its name', () => {
   assert.match(
     refusal(() => kubeconfigOf({ kind: 'file', path: '/nowhere/config' })),
     /kubeconfig \/nowhere\/config/,

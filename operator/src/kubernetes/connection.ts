@@ -55,15 +55,31 @@ export function connect(config: Kubeconfig, heard: Connection['heard'] = () => u
 /** Reads the configuration. Throws a MeshError that names the file. */
 export function kubeconfigOf(choice: ClusterChoice): Kubeconfig {
   const config = new KubeConfig()
+  const which = choice.kind === 'file' ? `The kubeconfig ${choice.path}` : 'The kubeconfig'
   try {
     if (choice.kind === 'file') config.loadFromFile(choice.path)
     else config.loadFromDefault()
-    if (choice.context !== undefined) config.setCurrentContext(choice.context)
   } catch (cause) {
-    const which = choice.kind === 'file' ? `The kubeconfig ${choice.path}` : 'The kubeconfig'
     throw new MeshError('ConfigRefused', `${which} cannot be read. Check the file, or name another by --kubeconfig.`, {
       cause,
     })
   }
+  if (choice.context !== undefined) setContext(config, choice.context, which)
   return config
+}
+
+/** What the library calls that which it finds without a kubeconfig. */
+const UNWRITTEN = ['inClusterContext', 'loaded-context']
+
+function setContext(config: Kubeconfig, context: string, which: string): void {
+  const names = config.getContexts().map(({ name }) => name)
+  if (!names.includes(context)) {
+    const written = names.filter(name => !UNWRITTEN.includes(name)).sort()
+    const others =
+      written.length === 0
+        ? ', and no other. Name another file by --kubeconfig.'
+        : `. Name one that it has: ${written.join(', ')}.`
+    throw new MeshError('ConfigRefused', `${which} has no context "${context}"${others}`)
+  }
+  config.setCurrentContext(context)
 }
