@@ -34,6 +34,8 @@ export function helmWords(
   ]
 }
 
+const ENDED = `Helm was ended before it was done. \`helm status ${RELEASE}\`, asked in its namespace, says how far it came.`
+
 /** The chart that belongs to this smictl. */
 export function chartOf({ installation }: World): string {
   const chart = join(installation, '..', 'helm', RELEASE)
@@ -62,11 +64,14 @@ export async function helm(world: World, words: readonly string[]): Promise<stri
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complained += text
   })
-  child.on('error', error =>
-    reject(new MeshError('ProgramFailed', `Helm did not run: ${systemCode(error)}.`, { cause: error })),
-  )
+  child.on('error', error => {
+    // Told to end, it may take its time; it closes once it has.
+    if (child.pid === undefined || !world.ended.aborted)
+      reject(new MeshError('ProgramFailed', `Helm did not run: ${systemCode(error)}.`, { cause: error }))
+  })
   child.on('close', status => {
     if (status === 0) resolve(said)
+    else if (world.ended.aborted) reject(new MeshError('ProgramFailed', ENDED))
     else reject(new MeshError('ProgramFailed', `Helm ended with ${status}: ${complained.trim()}`))
   })
   return await promise

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, it } from 'node:test'
@@ -9,6 +10,10 @@ const INSTALLATION = resolve(import.meta.dirname, '../..')
 
 /** What a command says to whom, and to the shell, where PATH is one folder. */
 async function ran(path: string, ...words: readonly string[]) {
+  return await ranUntil(new AbortController().signal, path, ...words)
+}
+
+async function ranUntil(ended: AbortSignal, path: string, ...words: readonly string[]) {
   const heard = { said: '', complained: '' }
   const code = await run(words, {
     write: text => {
@@ -19,7 +24,7 @@ async function ran(path: string, ...words: readonly string[]) {
     },
     terminal: { isInteractive: false, columns: 120, rows: 40 },
     env: { PATH: path },
-    ended: new AbortController().signal,
+    ended,
     installation: INSTALLATION,
     node: process.execPath,
     temporary: tmpdir(),
@@ -32,8 +37,11 @@ async function ran(path: string, ...words: readonly string[]) {
   return { ...heard, code }
 }
 
-/** A Helm that writes down its words and ends as it is told. */
-async function withHelm(status: number, use: (folder: string, words: () => readonly string[]) => Promise<void>) {
+/** A Helm that writes down its words and ends as it is told, or goes on with a program. */
+async function withHelm(
+  status: number | string,
+  use: (folder: string, words: () => readonly string[]) => Promise<void>,
+) {
   const folder = mkdtempSync(join(tmpdir(), 'smi-helm-'))
   try {
     const lines = [
@@ -41,7 +49,7 @@ async function withHelm(status: number, use: (folder: string, words: () => reado
       `printf '%s\\n' "$@" > '${folder}/words'`,
       'echo rendered',
       'echo trouble >&2',
-      `exit ${status}`,
+      typeof status === 'number' ? `exit ${status}` : `exec ${status}`,
     ]
     writeFileSync(join(folder, 'helm'), lines.join('\n'))
     chmodSync(join(folder, 'helm'), 0o755)
@@ -75,6 +83,19 @@ describe('smictl install', () => {
     await withHelm(1, async folder => {
       const { complained, code } = await ran(folder, 'install', '--print')
       assert.equal(complained, 'Helm ended with 1: trouble\n')
+      assert.equal(code, 3)
+    })
+  })
+
+  it('says that Helm was ended, where it was', async () => {
+    await withHelm('/bin/sleep 30', async folder => {
+      const ending = new AbortController()
+      const watching = watch(folder)
+      const started = once(watching, 'change').then(() => ending.abort())
+      const { complained, code } = await ranUntil(ending.signal, folder, 'install', '--print')
+      await started
+      watching.close()
+      assert.match(complained, /^Helm was ended before it was done\. /)
       assert.equal(code, 3)
     })
   })
