@@ -82,6 +82,23 @@ describe('smictl convert', () => {
     assert.deepEqual(JSON.parse(back).items, objects)
   })
 
+  test('a group that no kind of SMI has is not understood', async () => {
+    const { printed, code } = await ran(['convert', '--to', 'foo/v1alpha1', file()])
+    assert.equal(code, 2)
+    const groups = 'split.smi-spec.io, access.smi-spec.io or specs.smi-spec.io'
+    assert.match(printed, new RegExp(`No kind of SMI is of the group "foo"; write ${groups}\\.`))
+  })
+
+  test('what is wrong with an object is said, and the object printed as it is', async () => {
+    const wrong = join(folder, 'wrong.yaml')
+    writeFileSync(wrong, SPLIT.replace('weight: 90', 'weight: oops'))
+    const { printed, code } = await ran(['convert', '--to', 'v1alpha1', wrong])
+    assert.equal(code, 1)
+    assert.match(printed, /wrong\.yaml:1: TrafficSplit shop\/canary: spec\.backends\[0\]\.weight: .*"oops"/)
+    assert.match(printed, /^apiVersion: split\.smi-spec\.io\/v1alpha1$/m)
+    assert.match(printed, /weight: oops$/m)
+  })
+
   test('a version that is not served is told of, and the object left out', async () => {
     const { printed, code } = await ran(['convert', '--to', 'split.smi-spec.io/v9', file()])
     assert.equal(code, 1)

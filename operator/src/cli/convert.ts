@@ -1,7 +1,7 @@
 /** `smictl convert`: SMI objects in another version of their API, without loss. */
 import { refText } from '@smi-mesh/dataplane/mesh'
-import { convert, isSmi } from '@smi-mesh/smi-crds'
-import { Command, Option } from 'commander'
+import { convert, decode, isSmi, KINDS } from '@smi-mesh/smi-crds'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { stringify } from 'yaml'
 import { readFiles } from '../sources/index.ts'
 import { at } from '../standalone/fields.ts'
@@ -23,10 +23,9 @@ export function convertCommand(world: World): Command {
     )
     .argument('<path...>', 'folders or files of Kubernetes YAML, or - for standard input')
     .addOption(
-      new Option(
-        '-t, --to <version>',
-        '`split.smi-spec.io/v1alpha4`, or `v1alpha4` for all groups',
-      ).makeOptionMandatory(),
+      new Option('-t, --to <version>', '`split.smi-spec.io/v1alpha4`, or `v1alpha4` for all groups')
+        .argParser(knownVersion)
+        .makeOptionMandatory(),
     )
     .addOption(new Option('-o, --output <format>', 'how to print the result').choices(['yaml', 'json']).default('yaml'))
     .addHelpText(
@@ -36,7 +35,8 @@ Examples:
   smictl convert --to split.smi-spec.io/v1alpha1 split.yaml
   smictl convert --to v1alpha4 old/ > new.yaml
 
-Exit status: 0 converted, 1 some objects could not be converted (they are named and left out), 2 not understood.`,
+Exit status: 0 converted, 1 some objects could not be converted (they are named and left out) or mean nothing (they are
+named, and printed with what is wrong in them), 2 not understood.`,
     )
     .action((paths: readonly string[], { to, output }: ConvertOptions) => {
       const { objects, problems } = readFiles(paths)
@@ -52,9 +52,9 @@ Exit status: 0 converted, 1 some objects could not be converted (they are named 
         }
         const result = convert(written, to)
         if (result.kind === 'converted') converted.push(result.object)
-        else {
+        for (const message of result.kind === 'converted' ? senseless(written) : [result.problem.message]) {
           isWhole = false
-          world.complain(`${origin}: ${refText(ref)}: ${result.problem.message}\n`)
+          world.complain(`${origin}: ${refText(ref)}: ${message}\n`)
         }
       }
       world.write(
@@ -64,6 +64,22 @@ Exit status: 0 converted, 1 some objects could not be converted (they are named 
       )
       world.finish(isWhole ? ExitCode.ok : ExitCode.found)
     })
+}
+
+/** Why an object means nothing in any version; empty where it means something. */
+function senseless(object: unknown): readonly string[] {
+  const decoded = decode(object)
+  return decoded.kind === 'ok' ? [] : decoded.problems.map(({ path, message }) => `${path}: ${message}`)
+}
+
+function knownVersion(to: string): string {
+  const groups = [...new Set(KINDS.map(({ group }) => group))]
+  const slash = to.indexOf('/')
+  const group = to.slice(0, slash)
+  if (slash === -1 || groups.some(known => known === group)) return to
+  throw new InvalidArgumentError(
+    `No kind of SMI is of the group "${group}"; write ${groups.slice(0, -1).join(', ')} or ${groups.at(-1)}.`,
+  )
 }
 
 /** Whether a version speaks of the group of an object. */
