@@ -97,6 +97,8 @@ function readExpectation(then: unknown, complain: Complain): CallExpectation {
   }
   if (shares !== undefined) {
     const weights = Object.entries(fields(shares)).map(([name, weight]) => [name, Number(weight)] as const)
+    if (weights.every(([, weight]) => weight === 0))
+      throw complain('The shares are all 0; give one of them more, or write unavailable.')
     return { kind: 'shares', weights: Object.fromEntries(weights) }
   }
   if (denied === undefined)

@@ -44,6 +44,26 @@ test('a question without an answer is refused', () => {
   assert.match(complaint(`${HEAD}steps:\n- when: {from: client, to: 'website:8080', call: GET /}\n`), /then/)
 })
 
+const CALL = "when: {from: client, to: 'website:8080', call: GET /}"
+
+test('an answer is one answer, with the port beside the pods it is of', () => {
+  const condition = '{of: TrafficSplit/a, type: Accepted, status: "True", reason: a}'
+  const refused = '{apiVersion: v1, kind: a, metadata: {name: a}}'
+  const two = complaint(`${HEAD}steps:\n- then: {condition: ${condition}, refused: ${refused}}\n`)
+  assert.match(two, /steps\.0\.then must NOT have more than 1 properties/)
+  assert.match(complaint(`${HEAD}steps:\n- ${CALL}\n  then: {by: v1, shares: {v1: 1}}\n`), /more than 1 properties/)
+  assert.match(
+    complaint(`${HEAD}steps:\n- ${CALL}\n  then: {by: v1, at: 1, shares: {v1: 1}}\n`),
+    /more than 2 properties/,
+  )
+  assert.equal(complaint(`${HEAD}steps:\n- ${CALL}\n  then: {by: v1, at: 8080}\n`), 'none')
+})
+
+test('shares of nothing are refused, since any answer would fit them', () => {
+  const said = complaint(`${HEAD}steps:\n- ${CALL}\n  then: {shares: {v1: 0, v2: 0}}\n`)
+  assert.equal(said, 'canary.yaml: The shares are all 0; give one of them more, or write unavailable.')
+})
+
 test('text that is no YAML is refused with its file', () => {
   assert.match(complaint('title: [\n'), /^canary\.yaml: /)
 })
