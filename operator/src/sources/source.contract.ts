@@ -14,7 +14,7 @@ export interface Scene {
   dispose(): Promise<void>
 }
 
-const DEADLINE_MS = 5_000
+const DEADLINE_MS = 20_000
 
 /** Follows a source: the state it told of, and a way to wait for more. */
 export class Recorder implements SourceObserver {
