@@ -29,22 +29,49 @@ export const definitionsServed: Look = async ({ api, signal }) => {
   return { kind: 'failed', message }
 }
 
-export const ready: Look = async ({ api, namespace, signal }) => {
+export const ready: Look = async looking => {
+  const { api, namespace, signal } = looking
   try {
     const deployment = await api.get(DEPLOYMENT, { namespace, name: NAME }, { signal })
     const wanted = fieldsOf(deployment['spec'])['replicas']
-    const { readyReplicas = 0, updatedReplicas = 0 } = fieldsOf(deployment['status'])
+    const { readyReplicas = 0 } = fieldsOf(deployment['status'])
     const note = `${readyReplicas} of ${wanted} replicas`
-    if (readyReplicas === wanted && updatedReplicas === wanted) return { kind: 'fine', note }
-    const pods = await itemsOf(() => api.list(RESOURCES.pods, { namespace, labelSelector: OPERATOR_PODS, signal }))
-    const why = pods instanceof MeshError ? '' : waiting(pods)
-    const message = `${note} are ready, ${updatedReplicas} are of the last rollout.${why} See: kubectl -n ${namespace} describe pods, and logs deployment/${NAME}.`
+    if (wanted === 0) {
+      const message = `It is scaled to no replica. Give it some: kubectl -n ${namespace} scale deployment/${NAME} --replicas=2.`
+      return { kind: 'failed', message }
+    }
+    if (readyReplicas === wanted) return { kind: 'fine', note }
+    const message = `${note} are ready.${await whatWaits(looking)}`
     return { kind: readyReplicas === 0 ? 'failed' : 'warning', message }
   } catch (error) {
     if (meshError(error, 'ApiNotFound') === undefined) return failedBy(error)
     const message = `There is no Deployment ${NAME} in namespace ${namespace}. Install the mesh by \`smictl install\`, or name its namespace by --namespace.`
     return { kind: 'failed', message }
   }
+}
+
+/** As `kubectl rollout status` judges it: pods from before may be ready while those that follow them cannot begin. */
+export const rolledOut: Look = async looking => {
+  const { api, namespace, signal } = looking
+  try {
+    const { metadata, spec, status } = await api.get(DEPLOYMENT, { namespace, name: NAME }, { signal })
+    const wanted = fieldsOf(spec)['replicas']
+    const { replicas = 0, updatedReplicas = 0, availableReplicas = 0, observedGeneration = 0 } = fieldsOf(status)
+    const isSeen = observedGeneration === fieldsOf(metadata)['generation']
+    const isOver = updatedReplicas === wanted && replicas === updatedReplicas && availableReplicas === updatedReplicas
+    if (isSeen && isOver) return { kind: 'fine' }
+    const message = `${updatedReplicas} of ${wanted} replicas are of the last rollout, and ${replicas} in all run, ${availableReplicas} of them available.${await whatWaits(looking)}`
+    return { kind: 'failed', message }
+  } catch (error) {
+    return failedBy(error)
+  }
+}
+
+/** Why pods of the operator do not run, and where to look. */
+async function whatWaits({ api, namespace, signal }: Looking): Promise<string> {
+  const pods = await itemsOf(() => api.list(RESOURCES.pods, { namespace, labelSelector: OPERATOR_PODS, signal }))
+  const why = pods instanceof MeshError ? '' : waiting(pods)
+  return `${why} See: kubectl -n ${namespace} describe pods, and logs deployment/${NAME}.`
 }
 
 /** Why containers do not run, each reason once. */

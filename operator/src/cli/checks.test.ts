@@ -157,6 +157,23 @@ describe('smictl check', () => {
     assert.doesNotMatch(message, /udproutes/)
   })
 
+  it('does not take pods from before a rollout for those that follow them', async () => {
+    const saidOf = async (status: object) => {
+      const marks = { generation: 3 }
+      const deployment = object('Deployment', 'smi-mesh', 'smi-mesh', { spec: { replicas: 1 }, status }, marks)
+      return await said('rollout', clusterOf([deployment]))
+    }
+    const over = { observedGeneration: 3, replicas: 1, readyReplicas: 1, availableReplicas: 1, updatedReplicas: 1 }
+    assert.equal((await saidOf(over)).kind, 'fine')
+    for (const [what, status] of Object.entries({
+      'nobody has looked at it': { ...over, observedGeneration: 2 },
+      'the new one cannot begin': { ...over, replicas: 2 },
+      'the new one is not ready': { ...over, availableReplicas: 0 },
+      'there is no new one': { ...over, updatedReplicas: undefined },
+    }))
+      assert.equal((await saidOf(status)).kind, 'failed', what)
+  })
+
   it('says why the operator is not ready', async () => {
     const deployment = (readyReplicas: number) =>
       object('Deployment', 'smi-mesh', 'smi-mesh', {
@@ -174,6 +191,8 @@ describe('smictl check', () => {
     assert.equal((await said('operator', clusterOf([deployment(1)]))).kind, 'warning')
     assert.match(JSON.stringify(await said('operator', clusterOf([deployment(0), stuck]))), /failed.*ImagePullBackOff/)
     assert.match(JSON.stringify(await said('operator', clusterOf([]))), /failed.*smictl install/)
+    const nobody = object('Deployment', 'smi-mesh', 'smi-mesh', { spec: { replicas: 0 }, status: {} })
+    assert.match(JSON.stringify(await said('operator', clusterOf([nobody]))), /failed.*no replica.*--replicas=2/)
   })
 
   it('sees that nobody leads', async () => {

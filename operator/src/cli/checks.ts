@@ -16,6 +16,7 @@ import {
   definitionsServed,
   leader,
   ready,
+  rolledOut,
   roots,
   trust,
   webhooksAnswer,
@@ -63,6 +64,7 @@ export const CHECKS: readonly Check[] = [
     look: definitionsServed,
   },
   { stage: 'mesh', anchor: 'operator', name: 'the operator is ready', isGround: true, look: ready },
+  { stage: 'mesh', anchor: 'rollout', name: 'the last rollout of the operator is over', look: rolledOut },
   { stage: 'mesh', anchor: 'leader', name: 'one replica leads', look: leader },
   { stage: 'mesh', anchor: 'authority', name: 'the Secret of the authority is there', look: authorityKept },
   {
