@@ -1,6 +1,6 @@
 /** The control plane of a replica in a cluster, with who signs for its proxies and what is to be said of its objects. */
 import type { ServerCredentials } from '@grpc/grpc-js'
-import type { MeshConfig, SpiffeId } from '@smi-mesh/dataplane/mesh'
+import { type MeshConfig, refText, type SpiffeId } from '@smi-mesh/dataplane/mesh'
 import type { PeerProof } from '@smi-mesh/dataplane/xds'
 import { addressText } from './cli/options.ts'
 import type { OperatorConfig } from './config.ts'
@@ -95,7 +95,15 @@ export async function servePlane(
     },
     signal: options.signal,
   })
-  const follower = new StatusFollower(plane, wanted => statuses.want(wanted), others)
+  const follower = new StatusFollower(
+    plane,
+    wanted => statuses.want(wanted),
+    others,
+    ({ ref }, findings) => {
+      for (const { reason, field, message } of findings)
+        log.warn('finding', { object: refText(ref), reason, field, message })
+    },
+  )
   begun.follower = follower
   follower.all()
   return { plane, issuer: issuerNow(), follower }

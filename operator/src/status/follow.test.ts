@@ -39,8 +39,11 @@ function rig() {
     wanted.push([ref.name, ...wrong].join(' '))
   }
   const others = () => Map.groupBy(state.others, ({ about }) => refText(about))
-  const follower = new StatusFollower(speaker, want, others)
-  return { state, follower, wanted }
+  const told: string[] = []
+  const follower = new StatusFollower(speaker, want, others, ({ ref }, findings) =>
+    told.push(...findings.map(({ field, message }) => `${ref.name} ${field} ${message}`)),
+  )
+  return { state, follower, wanted, told }
 }
 
 test('a revision is followed where it has something to say, and nowhere else', () => {
@@ -52,6 +55,25 @@ test('a revision is followed where it has something to say, and nowhere else', (
   follower.settled(NOTHING)
   assert.equal(wanted.length, 1)
   assert.match(wanted[0] ?? '', /^b .*ApexNotFound/)
+})
+
+test('what is wrong with an object without a status is told once, and again after it was well', () => {
+  const { state, follower, wanted, told } = rig()
+  const wrong = (field: string) => finding(SERVICE.ref, 'AnnotationValue', field, 'means nothing')
+  state.findings = [wrong('a')]
+  follower.all()
+  assert.deepEqual(told.splice(0), ['web a means nothing'])
+  state.concerned = new Set(['Service shop/web'])
+  state.findings = [wrong('a'), wrong('b')]
+  wanted.length = 0
+  follower.settled(NOTHING)
+  follower.settled(NOTHING)
+  assert.deepEqual([told.splice(0), wanted], [['web b means nothing'], []])
+  state.findings = []
+  follower.settled(NOTHING)
+  state.findings = [wrong('a')]
+  follower.settled(NOTHING)
+  assert.deepEqual(told, ['web a means nothing'])
 })
 
 test('to begin with, every object of SMI has something said of it, and no other has', () => {

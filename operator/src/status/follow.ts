@@ -19,6 +19,9 @@ export class StatusFollower {
   readonly #want: (wanted: Wanted) => void
   /** What proxies of other replicas refuse. */
   readonly #others: () => ReadonlyMap<string, readonly Finding[]>
+  readonly #tell: (about: Subject, findings: readonly Finding[]) => void
+  /** Of objects that bear no status of ours: what was told last, where there was anything. */
+  readonly #told = new Map<string, readonly Finding[]>()
   #othersBefore: ReadonlyMap<string, readonly Finding[]> = new Map()
   /** What proxies refused when last asked. No revision says when that is over. */
   #refused: ReadonlyMap<string, readonly Finding[]> = new Map()
@@ -27,10 +30,12 @@ export class StatusFollower {
     speaker: Speaker,
     want: (wanted: Wanted) => void,
     others: () => ReadonlyMap<string, readonly Finding[]> = () => new Map(),
+    tell: (about: Subject, findings: readonly Finding[]) => void = () => undefined,
   ) {
     this.#speaker = speaker
     this.#want = want
     this.#others = others
+    this.#tell = tell
   }
 
   /** What proxies of this replica refuse. Where there was anything, asks them again first, and has said what they say now. */
@@ -68,11 +73,25 @@ export class StatusFollower {
   #say(keys: Iterable<string>): void {
     for (const key of keys) {
       const spoken = this.#speaker.spoken(key)
-      if (spoken === undefined || !spoken.subject.smi) continue
+      if (spoken === undefined || !spoken.subject.smi) {
+        this.#tellOf(key, spoken)
+        continue
+      }
       const { ref, apiVersion, generation } = spoken.subject
       const refused = [...(this.#refused.get(key) ?? []), ...(this.#others().get(key) ?? [])]
       const findings = refused.length === 0 ? spoken.findings : orderly([...spoken.findings, ...refused])
       this.#want({ ref, apiVersion, generation, conditions: conditionsOf(findings, generation) })
     }
+  }
+
+  /** A namespace, a Service or a pod: what is new, once. */
+  #tellOf(key: string, spoken: ReturnType<Speaker['spoken']>): void {
+    const findings = spoken?.findings ?? []
+    const before = this.#told.get(key) ?? []
+    if (spoken === undefined || findings.length === 0) this.#told.delete(key)
+    else this.#told.set(key, findings)
+    const isSaid = (one: Finding) => before.some(({ field, message }) => field === one.field && message === one.message)
+    const news = findings.filter(one => !isSaid(one))
+    if (spoken !== undefined && news.length > 0) this.#tell(spoken.subject, news)
   }
 }

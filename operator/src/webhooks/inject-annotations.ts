@@ -107,10 +107,25 @@ const NO = new Set(['disabled', 'no', 'false'])
 
 /** Whether a pod asks to be injected, or asks not to be; undefined where it says nothing that means anything. */
 export function wish(labels: Fields, annotations: Fields): boolean | undefined {
-  for (const said of [annotations[`${OURS}inject`], labels[`${OURS}inject`], annotations[`${OSM}sidecar-injection`]]) {
-    if (typeof said !== 'string') continue
+  for (const [, said] of wishes(labels, annotations)) {
     if (YES.has(said)) return true
     if (NO.has(said)) return false
   }
   return undefined
+}
+
+/** What a pod says of its injection that means nothing: whoever wrote it wanted something. */
+export function unreadableWishes(labels: Fields, annotations: Fields): readonly string[] {
+  return wishes(labels, annotations)
+    .filter(([, said]) => !YES.has(said) && !NO.has(said))
+    .map(([where, said]) => `${where}: "${said}" means nothing, and is not heeded. Write enabled or disabled.`)
+}
+
+function wishes(labels: Fields, annotations: Fields): readonly (readonly [where: string, said: string])[] {
+  const places: readonly (readonly [string, unknown])[] = [
+    [`Annotation ${OURS}inject`, annotations[`${OURS}inject`]],
+    [`Label ${OURS}inject`, labels[`${OURS}inject`]],
+    [`Annotation ${OSM}sidecar-injection`, annotations[`${OSM}sidecar-injection`]],
+  ]
+  return places.flatMap(([where, said]) => (typeof said === 'string' ? [[where, said] as const] : []))
 }

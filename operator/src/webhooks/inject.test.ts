@@ -222,6 +222,10 @@ describe('injecting', () => {
     } as const
     const { verdict, event } = judgePod({ ...request, object: podOf(web) }, context, 'allow')
     assert.ok(verdict.kind === 'allowed' && verdict.patch?.length === 4 && event === undefined)
+    const annotations = { 'smi-mesh.dev/inject': 'disable', 'smi-mesh.dev/proxy-cpu-limit': 'lots' }
+    const unread = judgePod({ ...request, object: { ...podOf(web), metadata: { annotations } } }, context, 'allow')
+    assert.deepEqual([unread.verdict.kind, unread.event?.reason], ['allowed', 'AnnotationValue'])
+    assert.match(unread.event?.message ?? '', /inject: "disable" means nothing.*proxy-cpu-limit: "lots" cannot be used/)
     const hosted = judgePod(
       { ...request, object: { spec: { hostNetwork: true, containers: [web] } } },
       context,

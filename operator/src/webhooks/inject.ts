@@ -9,7 +9,7 @@ import {
   sidecarOptions,
 } from '@smi-mesh/dataplane/sidecar'
 import { type Fields, fieldsOf, listOf, textOf } from '../facts/read.ts'
-import { annotated, wish } from './inject-annotations.ts'
+import { annotated, unreadableWishes, wish } from './inject-annotations.ts'
 import {
   IDENTITY_VOLUME,
   INIT,
@@ -63,7 +63,8 @@ export function inject(pod: Fields, context: InjectContext): Injection {
   if (wanted === undefined && !context.joined) return { kind: 'skipped', reason: 'NotAsked', message: '', pod }
   const obstacle = obstacleIn(spec, metadata, context)
   if (obstacle !== undefined) return { kind: 'skipped', ...obstacle, pod: withoutProxy(pod) }
-  const { capture, settings, noticeSeconds, warnings } = annotated(annotations, context.defaults)
+  const { capture, settings, noticeSeconds, warnings: unreadable } = annotated(annotations, context.defaults)
+  const warnings = [...unreadableWishes(fieldsOf(metadata['labels']), annotations), ...unreadable]
   const known = probesBefore(spec)
   const except = capture.inbound.exceptPorts
   const rewriting = { known, except, hookToken: context.hookToken() }

@@ -11,7 +11,7 @@ import type { InjectContext } from './inject-context.ts'
 export interface PodJudged {
   readonly verdict: Verdict
   /** For the pod's owner to see; undefined where there is nothing to tell. */
-  readonly event?: { readonly reason: SkipReason; readonly message: string }
+  readonly event?: { readonly reason: SkipReason | 'AnnotationValue'; readonly message: string }
 }
 
 /** Whether a namespace takes pods that should have a proxy and cannot have one; unknown of a namespace that is too new. */
@@ -28,7 +28,11 @@ export function judgePod(
   const injection = inject(object, { ...context, namespace })
   if (injection.kind === 'injected') {
     const { pod, warnings } = injection
-    return { verdict: { kind: 'allowed', warnings, patch: podPatch(object, pod) } }
+    const verdict = { kind: 'allowed', warnings, patch: podPatch(object, pod) } as const
+    // Warnings are heard by whoever creates the pod, which is mostly a controller.
+    return warnings.length === 0
+      ? { verdict }
+      : { verdict, event: { reason: 'AnnotationValue', message: warnings.join(' ') } }
   }
   const { reason, message, pod } = injection
   if (message === '') return { verdict: { kind: 'allowed', warnings: [] } }
