@@ -174,6 +174,28 @@ describe('smictl check', () => {
       assert.equal((await saidOf(status)).kind, 'failed', what)
   })
 
+  it('names labels and annotations of namespaces that mean nothing', async () => {
+    const typing = object('Namespace', 'typing', '', {}, { labels: { 'smi-mesh.dev/inject': 'true' } })
+    const shouting = object('Namespace', 'shouting', '', {}, { annotations: { 'smi-mesh.dev/access': 'Audit' } })
+    assert.equal((await said('namespaces', clusterOf([joined('shop')]))).kind, 'fine')
+    const found = JSON.stringify(await said('namespaces', clusterOf([joined('shop'), typing, shouting])))
+    assert.match(found, /warning.*typing: Label smi-mesh.dev\/inject: .*true.*shouting: .*access is .*Audit.*enforce/)
+  })
+
+  it('names objects of SMI that are not in force, and counts the rest', async () => {
+    const split = (name: string, status: string) => {
+      const conditions = [
+        { type: 'ResolvedRefs', status, reason: status === 'True' ? 'ResolvedRefs' : 'BackendNotFound' },
+      ]
+      return object('TrafficSplit', name, 'shop', { status: { conditions } })
+    }
+    const fine = split('fine', 'True')
+    assert.deepEqual(await said('objects', clusterOf([fine])), { kind: 'fine', message: '1 objects' })
+    const broken = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => split(name, 'False'))
+    const found = JSON.stringify(await said('objects', clusterOf([fine, ...broken])))
+    assert.match(found, /warning.*TrafficSplit shop\/a \(BackendNotFound\), .*shop\/e \(BackendNotFound\) and 1 more/)
+  })
+
   it('says why the operator is not ready', async () => {
     const deployment = (readyReplicas: number) =>
       object('Deployment', 'smi-mesh', 'smi-mesh', {

@@ -22,6 +22,7 @@ import {
   webhooksAnswer,
   webhooksTrusted,
 } from './checks-mesh.ts'
+import { namespacesUnderstood, objectsInForce } from './checks-objects.ts'
 import { lagging, refusing, sameVersion, withoutProxy } from './checks-proxies.ts'
 import type { Look } from './look.ts'
 
@@ -76,6 +77,8 @@ export const CHECKS: readonly Check[] = [
   { stage: 'mesh', anchor: 'webhooks', name: 'the webhooks answer the API server', look: webhooksAnswer },
   { stage: 'mesh', anchor: 'roots', name: 'a root is valid for more than 60 days', look: roots },
   { stage: 'mesh', anchor: 'trust', name: 'namespaces of the mesh have its roots', look: trust },
+  { stage: 'mesh', anchor: 'namespaces', name: 'namespaces say what the mesh understands', look: namespacesUnderstood },
+  { stage: 'mesh', anchor: 'objects', name: 'objects of SMI are in force as they say', look: objectsInForce },
   { stage: 'proxies', anchor: 'pods-without-a-proxy', name: 'pods of the mesh have proxies', look: withoutProxy },
   { stage: 'proxies', anchor: 'lagging-proxies', name: 'proxies are connected and up to date', look: lagging },
   { stage: 'proxies', anchor: 'refused-configuration', name: 'no proxy refuses its configuration', look: refusing },
