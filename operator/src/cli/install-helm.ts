@@ -36,6 +36,12 @@ export function helmWords(
 
 const ENDED = `Helm was ended before it was done. \`helm status ${RELEASE}\`, asked in its namespace, says how far it came.`
 
+/** What Helm complains of, and what to do where we know that. */
+export function whyFailed(status: number | null, complained: string): string {
+  const said = `Helm ended with ${status}: ${complained}`
+  return complained.includes('cannot reuse a name') ? `${said}\nA mesh is installed already: smictl upgrade.` : said
+}
+
 /** The chart that belongs to this smictl. */
 export function chartOf({ installation }: World): string {
   const chart = join(installation, '..', 'helm', RELEASE)
@@ -72,7 +78,7 @@ export async function helm(world: World, words: readonly string[]): Promise<stri
   child.on('close', status => {
     if (status === 0) resolve(said)
     else if (world.ended.aborted) reject(new MeshError('ProgramFailed', ENDED))
-    else reject(new MeshError('ProgramFailed', `Helm ended with ${status}: ${complained.trim()}`))
+    else reject(new MeshError('ProgramFailed', whyFailed(status, complained.trim())))
   })
   return await promise
 }

@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, it } from 'node:test'
+import { whyFailed } from './install-helm.ts'
 import { run } from './run.ts'
 
 const INSTALLATION = resolve(import.meta.dirname, '../..')
@@ -85,6 +86,11 @@ describe('smictl install', () => {
       assert.equal(complained, 'Helm ended with 1: trouble\n')
       assert.equal(code, 3)
     })
+  })
+
+  it('sends whoever has a mesh already to the upgrade', () => {
+    const complained = 'Error: INSTALLATION FAILED: cannot reuse a name that is still in use'
+    assert.match(whyFailed(1, complained), /still in use\nA mesh is installed already: smictl upgrade\.$/)
   })
 
   it('says that Helm was ended, where it was', async () => {

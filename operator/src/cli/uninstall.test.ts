@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import { fieldsOf, textOf } from '../facts/read.ts'
 import { clusterOf } from './testdata/cluster-of.ts'
-import { leftovers, proxiesLeft, refuseElsewhere } from './uninstall.ts'
+import { leftovers, parting, proxiesLeft, refuseElsewhere } from './uninstall.ts'
 
 const GOLDEN = join(import.meta.dirname, '../../../helm/smi-mesh/tests/golden/company.yaml')
 const rendered = parseAllDocuments(readFileSync(GOLDEN, 'utf8')).flatMap(document => document.toJSON() ?? [])
@@ -56,6 +56,15 @@ describe('smictl uninstall', () => {
     const leaving = pod('leaving', { annotations, deletionTimestamp: '2026-01-01T00:00:00Z' })
     const pods = [pod('stays', { annotations }), leaving, pod('bare', {})]
     assert.equal(await proxiesLeft(clusterOf(pods.map(fieldsOf)), never), 1)
+  })
+
+  it('says of what is there that it is left, and of nothing else', async () => {
+    const options = { namespace: 'smi-mesh', crds: false, removeNamespace: false }
+    const definition = { kind: 'CustomResourceDefinition', metadata: { name: 'trafficsplits.split.smi-spec.io' } }
+    const left = [definition, { kind: 'Namespace', metadata: { name: 'smi-mesh' } }]
+    const saidOf = (objects: readonly object[]) => parting(clusterOf(objects.map(fieldsOf)), options, 1, never)
+    assert.match(await saidOf(left), /^Definitions .* --crds removes.*\nNamespace smi-mesh is left;/)
+    assert.equal(await saidOf([]), '')
   })
 
   it('refuses to remove half of a mesh that lives in another namespace than it was told', async () => {

@@ -95,7 +95,7 @@ export async function leftovers(
 }
 
 async function existing(
-  api: Api,
+  api: Pick<Api, 'get' | 'list'>,
   { resource, names, labelled }: Installed,
   within: string,
   signal: AbortSignal,
@@ -141,17 +141,28 @@ function keepsProxy({ annotations, deletionTimestamp }: Fields): boolean {
 }
 
 /** What is left for the user to do. */
-async function parting(api: Api, options: UninstallOptions, removed: number, signal: AbortSignal): Promise<string> {
+export async function parting(
+  api: Pick<Api, 'get' | 'list'>,
+  options: Pick<UninstallOptions, 'namespace' | 'crds' | 'removeNamespace'>,
+  removed: number,
+  signal: AbortSignal,
+): Promise<string> {
   const proxies = await proxiesLeft(api, signal)
+  const isThere = async (installed: Installed) => (await existing(api, installed, '', signal)).length > 0
+  const keepsDefinitions = !options.crds && (await isThere(DEFINITIONS))
+  const keepsNamespace =
+    !options.removeNamespace && (await isThere({ resource: NAMESPACES, names: [options.namespace] }))
   const lines = [
     ...(removed === 0 ? [`There was nothing of a mesh in namespace ${options.namespace}.`] : []),
     ...(proxies === 0
       ? []
       : [`${proxies} pods still have a proxy. Make them anew: kubectl -n NAMESPACE rollout restart deployment/NAME.`]),
-    ...(options.crds ? [] : ["Definitions of SMI's kinds, and their objects, are left; --crds removes them as well."]),
-    ...(options.removeNamespace
-      ? []
-      : [`Namespace ${options.namespace} is left; --remove-namespace removes it as well.`]),
+    ...(keepsDefinitions
+      ? [
+          "Definitions of SMI's kinds, and their objects, are left, with nobody to convert them; --crds removes them as well.",
+        ]
+      : []),
+    ...(keepsNamespace ? [`Namespace ${options.namespace} is left; --remove-namespace removes it as well.`] : []),
   ]
   return lines.map(line => `${line}\n`).join('')
 }
