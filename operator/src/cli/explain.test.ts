@@ -57,6 +57,12 @@ test('a reason is told with what to do', async () => {
   assert.ok(meaning.endsWith('.') && remedy.endsWith('.'))
 })
 
+test('a reason needs no files, and anything else asks for them', async () => {
+  assert.match((await ran(['explain', 'ApexNotFound'])).printed, /^ApexNotFound \(/)
+  const { code, printed } = await ran(['explain', 'shop/checkout:8080'])
+  assert.deepEqual([code, /"shop\/checkout:8080" is no reason\..*--files/.test(printed)], [2, true])
+})
+
 test('a name that nothing has is found to be none', async () => {
   const { printed } = await ran(['explain', '-f', SHOP, 'shop/nothing:1'])
   assert.equal((await explained('shop/nothing:1')).code, 1)

@@ -8,17 +8,17 @@ import { ExitCode } from './exit-code.ts'
 import { look } from './objects.ts'
 import {
   type FilesOptions,
+  filesOption,
   type MeshOptions,
   meshConfig,
   type OutputOptions,
-  withFiles,
   withMeshOptions,
   withOutput,
 } from './options.ts'
 import { print, renderTable } from './output.ts'
 import type { World } from './world.ts'
 
-interface ExplainOptions extends FilesOptions, MeshOptions, OutputOptions {}
+interface ExplainOptions extends Partial<FilesOptions>, MeshOptions, OutputOptions {}
 
 export interface Explanation {
   readonly resources: readonly ExplainedResource[]
@@ -44,7 +44,7 @@ export function explainCommand(world: World): Command {
       '<name>',
       '`shop/checkout:8080`, `traffictarget/shop/checkout-to-payments/payments`, `TrafficSplit shop/checkout-canary` or a reason such as `ApexNotFound`',
     )
-  withOutput(withMeshOptions(withFiles(command)))
+  withOutput(withMeshOptions(command.addOption(filesOption())))
   return command
     .addHelpText(
       'after',
@@ -53,7 +53,7 @@ Examples:
   smictl explain -f shop shop/checkout:8080
   smictl explain -f shop 'TrafficSplit shop/checkout-canary'
   smictl explain -f shop traffictarget/shop/checkout-to-payments/payments
-  smictl explain -f shop BackendNotFound
+  smictl explain BackendNotFound
 
 Exit status: 0 explained, 1 nothing of this name, 2 not understood.`,
     )
@@ -68,6 +68,10 @@ Exit status: 0 explained, 1 nothing of this name, 2 not understood.`,
           ),
         )
         return world.finish(ExitCode.ok)
+      }
+      if (options.files === undefined) {
+        world.complain(`"${name}" is no reason. Of anything else, say by --files where it is written.\n`)
+        return world.finish(ExitCode.usage)
       }
       const { translation, origins } = look(world, options.files, meshConfig(options))
       const explanation = explain(translation, origins, name)

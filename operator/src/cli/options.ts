@@ -76,11 +76,13 @@ export interface FilesOptions {
 
 /** The folders and files that a command looks at. */
 export function withFiles(command: Command): Command {
-  return command.addOption(
-    // One value each: a list would swallow the arguments that follow it.
-    new Option('-f, --files <path>', 'a folder or file of Kubernetes YAML (repeat for several)')
-      .argParser((path: string, before: readonly string[] | undefined) => [...(before ?? []), path])
-      .makeOptionMandatory(),
+  return command.addOption(filesOption().makeOptionMandatory())
+}
+
+/** One value each: a list would swallow the arguments that follow it. */
+export function filesOption(): Option {
+  return new Option('-f, --files <path>', 'a folder or file of Kubernetes YAML (repeat for several)').argParser(
+    (path: string, before: readonly string[] | undefined) => [...(before ?? []), path],
   )
 }
 
