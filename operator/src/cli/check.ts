@@ -7,6 +7,7 @@ import { ExitCode } from './exit-code.ts'
 import type { Looking, Outcome } from './look.ts'
 import { duration, type OutputOptions, withOutput } from './options.ts'
 import { print } from './output.ts'
+import { pause } from './pause.ts'
 import type { World } from './world.ts'
 
 interface CheckOptions extends ClusterOptions, OutputOptions {
@@ -99,14 +100,6 @@ export async function runChecks(checks: readonly Check[], looking: Looking): Pro
     if (isGround && outcome.kind === 'failed') break
   }
   return checked
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  return promise.finally(() => clearTimeout(timer))
 }
 
 export function exitCodeOf(checked: readonly Checked[]): ExitCode {

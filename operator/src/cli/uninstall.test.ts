@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import { fieldsOf, textOf } from '../facts/read.ts'
 import { clusterOf } from './testdata/cluster-of.ts'
-import { leftovers, parting, proxiesLeft, refuseElsewhere } from './uninstall.ts'
+import { gone, leftovers, parting, proxiesLeft, refuseElsewhere } from './uninstall.ts'
 
 const GOLDEN = join(import.meta.dirname, '../../../helm/smi-mesh/tests/golden/company.yaml')
 const rendered = parseAllDocuments(readFileSync(GOLDEN, 'utf8')).flatMap(document => document.toJSON() ?? [])
@@ -56,6 +56,21 @@ describe('smictl uninstall', () => {
     const leaving = pod('leaving', { annotations, deletionTimestamp: '2026-01-01T00:00:00Z' })
     const pods = [pod('stays', { annotations }), leaving, pod('bare', {})]
     assert.equal(await proxiesLeft(clusterOf(pods.map(fieldsOf)), never), 1)
+  })
+
+  it('is over once namespaces and definitions are gone, or when they take too long', async () => {
+    const namespace = { kind: 'Namespace', metadata: { name: 'smi-mesh' } }
+    const resource = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false }
+    const removed = [{ resource, at: { namespace: '', name: 'smi-mesh' } }]
+    let asked = 0
+    const going = {
+      get: async () => (++asked < 3 ? namespace : clusterOf([]).get(resource, { namespace: '', name: '' })),
+    }
+    assert.equal(await gone(going, removed, { now: () => 0, ended: never }), true)
+    assert.equal(asked, 3)
+    let time = 0
+    const stuck = { get: async () => namespace }
+    assert.equal(await gone(stuck, removed, { now: () => (time += 70_000), ended: never }), false)
   })
 
   it('says of what is there that it is left, and of nothing else', async () => {

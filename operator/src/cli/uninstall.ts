@@ -5,6 +5,7 @@ import type { KubernetesClient, ObjectName, Resource } from '../kubernetes/index
 import { MeshError, meshError } from '../mesh-error.ts'
 import { type ClusterOptions, clusterChoice, withCluster } from './cluster-options.ts'
 import { ExitCode } from './exit-code.ts'
+import { pause } from './pause.ts'
 import { ACCOUNT_BINDING, DEFINITIONS, INSTALLED, type Installed, NAMESPACES } from './uninstall-objects.ts'
 import type { World } from './world.ts'
 
@@ -42,7 +43,7 @@ Examples:
   smictl uninstall
   smictl uninstall --crds --remove-namespace
 
-Exit status: 0 nothing is left, 2 not understood, 3 the API server was not reached, or refused.`,
+Exit status: 0 nothing is left, 1 some of it takes longer to go, 2 not understood, 3 the API server was not reached, or refused.`,
     )
     .action(async (options: UninstallOptions) => {
       const { connect, KubernetesClient, kubeconfigOf } = await import('../kubernetes/index.ts')
@@ -54,8 +55,10 @@ Exit status: 0 nothing is left, 2 not understood, 3 the API server was not reach
           if (!options.dryRun) await api.remove(resource, at, { signal: world.ended })
           world.write(`${options.dryRun ? 'would remove' : 'removed'} ${textOfObject(resource, at)}\n`)
         }
+        const isOver = options.dryRun || (await gone(api, found, world))
         world.complain(await parting(api, options, found.length, world.ended))
-        world.finish(ExitCode.ok)
+        if (!isOver) world.complain('Some of it is still going: look again before you install.\n')
+        world.finish(isOver ? ExitCode.ok : ExitCode.found)
       } finally {
         api.close()
       }
@@ -77,6 +80,42 @@ export async function refuseElsewhere(
   throw new MeshError(
     'ConfigRefused',
     `The mesh of this cluster is in namespace ${home}, not in ${namespace}. Nothing was removed; write --namespace ${home}.`,
+  )
+}
+
+const GOING_MS = 120_000
+const LOOK_MS = 300
+
+/** Namespaces and definitions go in their own time, and whoever installs again meanwhile is refused. False: they take too long. */
+export async function gone(
+  api: Pick<Api, 'get'>,
+  removed: readonly Leftover[],
+  { now, ended }: Pick<World, 'now' | 'ended'>,
+): Promise<boolean> {
+  const end = now() + GOING_MS
+  for (const { resource, at } of removed.filter(({ resource }) => SLOW.has(resource.kind))) {
+    while (await isThere(api, resource, at, ended)) {
+      if (now() > end) return false
+      await pause(LOOK_MS, ended)
+    }
+  }
+  return true
+}
+
+const SLOW: ReadonlySet<string> = new Set([NAMESPACES.kind, DEFINITIONS.resource.kind])
+
+async function isThere(
+  api: Pick<Api, 'get'>,
+  resource: Resource,
+  at: ObjectName,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return api.get(resource, at, { signal }).then(
+    () => true,
+    (error: unknown) => {
+      if (meshError(error, 'ApiNotFound') === undefined) throw error
+      return false
+    },
   )
 }
 
@@ -113,10 +152,7 @@ async function existing(
   const found = await Promise.all(
     names.map(async name => {
       const at = { namespace, name }
-      const object = await api.get(resource, at, { signal }).catch((error: unknown) => {
-        if (meshError(error, 'ApiNotFound') === undefined) throw error
-      })
-      return object === undefined ? [] : [{ resource, at }]
+      return (await isThere(api, resource, at, signal)) ? [{ resource, at }] : []
     }),
   )
   return found.flat()
@@ -148,10 +184,10 @@ export async function parting(
   signal: AbortSignal,
 ): Promise<string> {
   const proxies = await proxiesLeft(api, signal)
-  const isThere = async (installed: Installed) => (await existing(api, installed, '', signal)).length > 0
-  const keepsDefinitions = !options.crds && (await isThere(DEFINITIONS))
+  const isLeft = async (installed: Installed) => (await existing(api, installed, '', signal)).length > 0
+  const keepsDefinitions = !options.crds && (await isLeft(DEFINITIONS))
   const keepsNamespace =
-    !options.removeNamespace && (await isThere({ resource: NAMESPACES, names: [options.namespace] }))
+    !options.removeNamespace && (await isLeft({ resource: NAMESPACES, names: [options.namespace] }))
   const lines = [
     ...(removed === 0 ? [`There was nothing of a mesh in namespace ${options.namespace}.`] : []),
     ...(proxies === 0
